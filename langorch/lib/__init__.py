@@ -1,0 +1,1 @@
+"""Small libraries without models or apps; everything else may import them."""

@@ -1,0 +1,18 @@
+"""Signed, expiring texts: one derived key per purpose, so that a token for one thing is worth nothing for another."""
+
+from typing import Any
+
+from django.core import signing
+
+Expired = signing.SignatureExpired
+Forged = signing.BadSignature
+
+
+def sign(purpose: str, payload: Any) -> str:
+    """A URL-safe text that carries the JSON `payload` and proves we wrote it for `purpose`."""
+    return signing.dumps(payload, salt=f"langorch.{purpose}", compress=True)
+
+
+def unsign(purpose: str, text: str, max_age_seconds: int) -> Any:
+    """The payload of `text`. Raises `Expired` when older than `max_age_seconds`, `Forged` when it is not ours."""
+    return signing.loads(text, salt=f"langorch.{purpose}", max_age=max_age_seconds)

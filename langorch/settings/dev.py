@@ -1,0 +1,3 @@
+"""Embedded and developers' machines."""
+
+from langorch.settings.base import *  # noqa: F403

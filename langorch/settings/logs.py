@@ -1,0 +1,49 @@
+"""Structured logs: one line per happening, with the ids of request, run, node and step bound by context."""
+
+from typing import Any
+
+import structlog
+
+SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def configure(style: str, level: str) -> dict[str, Any]:
+    """Set structlog up and return Django's LOGGING; `style` is text or json."""
+    structlog.configure(
+        processors=[
+            *SHARED,
+            structlog.processors.format_exc_info,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    renderer: Any = (
+        structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        "foreign_pre_chain": SHARED,
+    }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"structured": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "daphne": {"level": "WARNING"},
+            "django.server": {"level": "WARNING"},
+            "django.channels.server": {"level": "WARNING"},
+            "django_structlog": {"level": "WARNING" if style == "text" else level},
+            "celery": {"level": "WARNING"},
+            "kombu": {"level": "WARNING"},
+            "httpx": {"level": "WARNING"},
+        },
+    }

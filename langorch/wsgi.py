@@ -1,0 +1,8 @@
+"""Pages and API for a WSGI server."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "langorch.settings.dev")
+application = get_wsgi_application()

@@ -1,0 +1,1 @@
+"""Runs: started, queued, driven durably, parked, decided, retried and shown."""

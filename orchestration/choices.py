@@ -1,0 +1,87 @@
+"""The words of runs (runtime 1, 2, 4, 8)."""
+
+from django.db import models
+
+
+class RunStatus(models.TextChoices):
+    CREATED = "created"
+    RUNNING = "running"
+    WAITING_APPROVAL = "waiting_approval"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+ENDED = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELED})
+PARKED = frozenset({RunStatus.WAITING_APPROVAL, RunStatus.PAUSED})
+OPEN = frozenset(RunStatus) - ENDED
+
+
+class JobState(models.TextChoices):
+    READY = "ready"
+    LEASED = "leased"
+    PARKED = "parked"
+    DONE = "done"
+
+
+JOB_STATE_OF = {
+    RunStatus.CREATED: JobState.READY,
+    RunStatus.RUNNING: JobState.LEASED,
+    RunStatus.WAITING_APPROVAL: JobState.PARKED,
+    RunStatus.PAUSED: JobState.PARKED,
+    RunStatus.COMPLETED: JobState.DONE,
+    RunStatus.FAILED: JobState.DONE,
+    RunStatus.CANCELED: JobState.DONE,
+}
+
+
+class ExecutionMode(models.TextChoices):
+    PRODUCTION = "production"
+    DRY_RUN = "dry_run"
+    VALIDATION_ONLY = "validation_only"
+
+
+class TriggerType(models.TextChoices):
+    MANUAL = "manual"
+    SCHEDULED = "scheduled"
+    WEBHOOK = "webhook"
+    EVENT = "event"
+    FILE_WATCH = "file_watch"
+    SUBFLOW = "subflow"
+
+
+class VisitState(models.TextChoices):
+    OPEN = "open"
+    DONE = "done"
+
+
+class StepState(models.TextChoices):
+    STARTED = "started"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class WaitKind(models.TextChoices):
+    APPROVAL = "approval"
+    CALLBACK = "callback"
+    TIMER = "timer"
+    RETRY = "retry"
+    CAPACITY = "capacity"
+    BUDGET = "budget"
+    SUBFLOW = "subflow"
+    OPERATOR = "operator"
+
+
+class WaitState(models.TextChoices):
+    OPEN = "open"
+    ANSWERED = "answered"
+    EXPIRED = "expired"
+    CANCELED = "canceled"
+
+
+class Classification(models.TextChoices):
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    CONFIDENTIAL = "confidential"
+    RESTRICTED = "restricted"

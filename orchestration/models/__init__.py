@@ -1,0 +1,7 @@
+"""The whole truth of a run: its row and job, and the records of what it did."""
+
+from orchestration.models.event import Artifact, Event
+from orchestration.models.record import Snapshot, StepRecord, Visit, Wait
+from orchestration.models.run import Run, RunJob
+
+__all__ = ["Artifact", "Event", "Run", "RunJob", "Snapshot", "StepRecord", "Visit", "Wait"]

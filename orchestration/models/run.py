@@ -1,0 +1,124 @@
+"""A run, and its place in the queue."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from orchestration.choices import ENDED, ExecutionMode, JobState, RunStatus, TriggerType
+from procedures.choices import Channel
+from tenants.models import TenantOwned
+
+
+class Run(TenantOwned):
+    """One execution of one document. Moves only through `orchestration.transitions`."""
+
+    project = models.ForeignKey("tenants.Project", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    procedure = models.ForeignKey("procedures.Procedure", on_delete=models.PROTECT, related_name="runs")
+    document = models.ForeignKey("procedures.Document", on_delete=models.PROTECT, related_name="runs")
+    procedure_key = models.CharField(max_length=128)
+    procedure_version = models.CharField(max_length=64)
+    document_hash = models.CharField(max_length=64)
+    release_channel = models.CharField(max_length=8, choices=Channel.choices)
+    is_test = models.BooleanField(default=False)
+    title = models.CharField(max_length=300, blank=True)
+    labels = models.JSONField(default=dict)
+    case_id = models.CharField(max_length=128, blank=True)
+
+    status = models.CharField(max_length=20, choices=RunStatus.choices, default=RunStatus.CREATED)
+    cancel_requested = models.BooleanField(default=False)
+    cancel_reason = models.CharField(max_length=500, blank=True)
+    canceled_by = models.CharField(max_length=150, blank=True)
+    execution_mode = models.CharField(max_length=16, choices=ExecutionMode.choices, default=ExecutionMode.PRODUCTION)
+    mock_external_calls = models.BooleanField(default=False)
+    test_data_overrides = models.JSONField(default=dict)
+    priority = models.SmallIntegerField(default=0)
+
+    input_vars = models.JSONField(default=dict)
+    output_vars = models.JSONField(null=True)
+    error = models.JSONField(null=True)
+    error_class = models.CharField(max_length=40, blank=True)
+    recovered_via = models.CharField(max_length=128, blank=True)
+    last_node_id = models.CharField(max_length=128, blank=True)
+    last_step_id = models.CharField(max_length=128, blank=True)
+
+    trigger_type = models.CharField(max_length=16, choices=TriggerType.choices, default=TriggerType.MANUAL)
+    triggered_by = models.CharField(max_length=200)
+    initiator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    parent_run = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
+    root_run = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    parent_path = models.CharField(max_length=500, blank=True)
+    depth = models.PositiveSmallIntegerField(default=0)
+    retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
+    forked_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="forks")
+    retry_count = models.PositiveIntegerField(default=0)
+
+    fence = models.PositiveBigIntegerField(default=0)
+    last_seq = models.PositiveBigIntegerField(default=0)
+    fresh = models.BooleanField(default=True)
+
+    prompt_tokens = models.PositiveBigIntegerField(null=True)
+    completion_tokens = models.PositiveBigIntegerField(null=True)
+    cost_usd = models.DecimalField(max_digits=14, decimal_places=6, null=True)
+
+    created_at = models.DateTimeField(db_index=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="run_status_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=sorted(ENDED), ended_at__isnull=False)
+                | Q(~Q(status__in=sorted(ENDED)), ended_at__isnull=True),
+                name="run_ended_at_iff_ended",
+            ),
+            models.CheckConstraint(condition=~Q(status="failed") | Q(error__isnull=False), name="failed_run_has_error"),
+            models.CheckConstraint(condition=Q(priority__gte=-100, priority__lte=100), name="run_priority_in_range"),
+            models.CheckConstraint(condition=Q(trigger_type__in=TriggerType.values), name="run_trigger_known"),
+            models.CheckConstraint(condition=Q(execution_mode__in=ExecutionMode.values), name="run_mode_known"),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="run_newest"),
+            models.Index(fields=["tenant", "status", "-created_at", "-id"], name="run_by_status"),
+            models.Index(fields=["procedure", "-created_at"], name="run_by_procedure"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or f"{self.procedure_key}@{self.procedure_version}"
+
+
+class RunJob(models.Model):
+    """The queue: one row per run (runtime 4). Its state pairs with the run's status."""
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="job")
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=8, choices=JobState.choices, default=JobState.READY)
+    priority = models.SmallIntegerField(default=0)
+    available_at = models.DateTimeField()
+    ready_since = models.DateTimeField()
+    lease_owner = models.CharField(max_length=150, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    wake_seq = models.PositiveBigIntegerField(default=0)
+    taken_seq = models.PositiveBigIntegerField(default=0)
+    losses = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=JobState.values), name="job_state_known"),
+            models.CheckConstraint(
+                condition=Q(state="leased", lease_until__isnull=False) & ~Q(lease_owner="")
+                | Q(~Q(state="leased"), lease_until__isnull=True, lease_owner=""),
+                name="job_lease_iff_leased",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-priority", "available_at"], condition=Q(state="ready"), name="job_ready"),
+            models.Index(fields=["lease_until"], condition=Q(state="leased"), name="job_leased"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.state}"

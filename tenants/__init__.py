@@ -1,0 +1,1 @@
+"""Tenants, projects, people, roles and the audit trail."""

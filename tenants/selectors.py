@@ -1,0 +1,87 @@
+"""Reading identities: actors of requests, people who may do something."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from guardian.models import GroupObjectPermission
+
+from tenants.actor import Actor
+from tenants.choices import Capability
+from tenants.models import Membership, Project, Tenant, User
+
+Held = dict[str, set[str]]
+
+
+def actor_of(user: User, *, tenant_slug: str | None = None, via: str = "page", address: str = "") -> Actor | None:
+    """`user` as an actor in the tenant named by `tenant_slug`, else in the one of their first membership.
+
+    None when they belong to no (such) active tenant.
+    """
+    tenant = _tenant_for(user, tenant_slug)
+    if tenant is None:
+        return None
+    held = _held_permissions(user)
+    projects = Project.system.filter(tenant=tenant, pk__in=_ids(held, "project")).values_list("pk", flat=True)
+    return Actor(
+        name=user.username,
+        tenant_id=tenant.pk,
+        user_id=user.pk,
+        everywhere=frozenset(held.get(f"tenant:{tenant.pk}", ())),
+        by_project={project: frozenset(held[f"project:{project}"]) for project in projects},
+        platform=user.is_superuser,
+        via=via,
+        address=address,
+    )
+
+
+def tenants_of(user: User) -> QuerySet[Tenant]:
+    """The active tenants `user` belongs to, the one of the oldest membership first."""
+    if user.is_superuser:
+        return Tenant.objects.filter(active=True).order_by("created_at")
+    mine = Membership.system.filter(_belongs_to(user)).values("tenant")
+    return Tenant.objects.filter(pk__in=mine, active=True).order_by("created_at")
+
+
+def projects_visible_to(actor: Actor) -> QuerySet[Project]:
+    """The projects an actor holds any capability on."""
+    if actor.platform or actor.everywhere:
+        return Project.system.filter(tenant_id=actor.tenant_id)
+    return Project.system.filter(tenant_id=actor.tenant_id, pk__in=list(actor.by_project))
+
+
+def people_with(capability: str, tenant_id: UUID, project_id: UUID | None) -> QuerySet[User]:
+    """The active people who hold `capability` on the tenant, or on the project when one is given."""
+    targets = Q(content_type__model="tenant", object_pk=str(tenant_id))
+    if project_id is not None:
+        targets |= Q(content_type__model="project", object_pk=str(project_id))
+    granted = GroupObjectPermission.objects.filter(targets, permission__codename=capability)
+    return User.objects.filter(is_active=True, groups__in=granted.values("group")).distinct()
+
+
+def approvers(tenant_id: UUID, project_id: UUID | None) -> QuerySet[User]:
+    """The people who hold the role approver there."""
+    return people_with(Capability.DECIDE, tenant_id, project_id)
+
+
+def _belongs_to(user: User) -> Q:
+    return Q(user=user) | Q(group__in=user.groups.all())
+
+
+def _tenant_for(user: User, slug: str | None) -> Tenant | None:
+    candidates = tenants_of(user)
+    return candidates.filter(slug=slug).first() if slug else candidates.first()
+
+
+def _held_permissions(user: User) -> Held:
+    rows: Iterable[tuple[str, str, str]] = GroupObjectPermission.objects.filter(
+        group__user=user, content_type__app_label="tenants", content_type__model__in=["tenant", "project"]
+    ).values_list("content_type__model", "object_pk", "permission__codename")
+    held: Held = {}
+    for model, key, codename in rows:
+        held.setdefault(f"{model}:{key}", set()).add(codename)
+    return held
+
+
+def _ids(held: Held, model: str) -> list[str]:
+    return [key.partition(":")[2] for key in held if key.startswith(f"{model}:")]
