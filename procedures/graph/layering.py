@@ -1,0 +1,161 @@
+"""Layers: which row each box stands in, and which column, so that lines cross little and run down."""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from procedures.graph.model import Link
+
+Pair = tuple[str, str]
+SWEEPS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Layered:
+    """Rows of ids from top to bottom, their columns, and for each link the ids it runs over.
+
+    Ids that begin with a blank are bends: places where a long line passes a row.
+    """
+
+    rows: Sequence[Sequence[str]]
+    columns: dict[str, float]
+    chains: dict[Pair, list[str]]
+    backward: frozenset[Pair]
+
+
+def layered(ids: Sequence[str], start: str, links: Iterable[Link]) -> Layered:
+    """Lay `ids` out in rows below `start`. Links that would run up are `backward` and get no chain."""
+    pairs = list(dict.fromkeys((link.source, link.target) for link in links if link.source != link.target))
+    backward = _backward(ids, start, pairs)
+    forward = [pair for pair in pairs if pair not in backward]
+    depth = _depths(ids, forward)
+    chains = {pair: _chain(pair, depth) for pair in forward}
+    rows = _rows(ids, depth, chains)
+    neighbours = _neighbours(chains.values())
+    for sweep in range(SWEEPS):
+        _sweep(rows, neighbours, downwards=sweep % 2 == 0)
+    return Layered(rows, _columns(rows, neighbours), chains, frozenset(backward))
+
+
+def is_bend(key: str) -> bool:
+    """Whether a key of a row is a bend of a line instead of a box."""
+    return key.startswith(" ")
+
+
+def _backward(ids: Sequence[str], start: str, pairs: Sequence[Pair]) -> set[Pair]:
+    following: dict[str, list[str]] = defaultdict(list)
+    for source, target in pairs:
+        following[source].append(target)
+    state: dict[str, str] = {}
+    found: set[Pair] = set()
+    for root in [start, *ids]:
+        if root in state:
+            continue
+        stack = [(root, iter(following[root]))]
+        state[root] = "open"
+        while stack:
+            node, rest = stack[-1]
+            target = next(rest, None)
+            if target is None:
+                state[node] = "done"
+                stack.pop()
+            elif target not in state:
+                state[target] = "open"
+                stack.append((target, iter(following[target])))
+            elif state[target] == "open":
+                found.add((node, target))
+    return found
+
+
+def _depths(ids: Sequence[str], forward: Sequence[Pair]) -> dict[str, int]:
+    following: dict[str, list[str]] = defaultdict(list)
+    waiting = dict.fromkeys(ids, 0)
+    for source, target in forward:
+        following[source].append(target)
+        waiting[target] += 1
+    depth = dict.fromkeys(ids, 0)
+    ready = deque(node for node in ids if waiting[node] == 0)
+    while ready:
+        node = ready.popleft()
+        for target in following[node]:
+            depth[target] = max(depth[target], depth[node] + 1)
+            waiting[target] -= 1
+            if waiting[target] == 0:
+                ready.append(target)
+    return depth
+
+
+def _chain(pair: Pair, depth: dict[str, int]) -> list[str]:
+    source, target = pair
+    bends = [f" {source}\n{target}\n{row}" for row in range(depth[source] + 1, depth[target])]
+    return [source, *bends, target]
+
+
+def _rows(ids: Sequence[str], depth: dict[str, int], chains: dict[Pair, list[str]]) -> list[list[str]]:
+    rows: list[list[str]] = [[] for _ in range(max(depth.values(), default=0) + 1)]
+    for node in ids:
+        rows[depth[node]].append(node)
+    for (source, _), chain in chains.items():
+        for offset, bend in enumerate(chain[1:-1], 1):
+            rows[depth[source] + offset].append(bend)
+    return rows
+
+
+def _neighbours(chains: Iterable[Sequence[str]]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    above: dict[str, list[str]] = defaultdict(list)
+    below: dict[str, list[str]] = defaultdict(list)
+    for chain in chains:
+        for upper, lower in pairwise(chain):
+            above[lower].append(upper)
+            below[upper].append(lower)
+    return above, below
+
+
+def _sweep(
+    rows: list[list[str]], neighbours: tuple[dict[str, list[str]], dict[str, list[str]]], *, downwards: bool
+) -> None:
+    fixed = neighbours[0] if downwards else neighbours[1]
+    order = rows if downwards else list(reversed(rows))
+    place = {key: float(index) for index, key in enumerate(order[0])}
+    for row in order[1:]:
+        here = {key: float(index) for index, key in enumerate(row)}
+        row.sort(key=lambda key: _mean([place[other] for other in fixed[key]], here[key]))  # noqa: B023
+        place.update({key: float(index) for index, key in enumerate(row)})
+
+
+def _columns(
+    rows: Sequence[Sequence[str]], neighbours: tuple[dict[str, list[str]], dict[str, list[str]]]
+) -> dict[str, float]:
+    above, below = neighbours
+    columns: dict[str, float] = {}
+    for row in rows:
+        _place(row, above, columns)
+    for _ in range(2):
+        for row in reversed(rows):
+            _place(row, below, columns)
+        for row in rows:
+            _place(row, above, columns)
+    return columns
+
+
+def _place(row: Sequence[str], fixed: dict[str, list[str]], columns: dict[str, float]) -> None:
+    wanted = {
+        key: _mean([columns[other] for other in fixed[key]], columns.get(key, float(i))) for i, key in enumerate(row)
+    }
+    placed: dict[str, float] = {}
+    for before, key in zip([None, *row], row, strict=False):
+        least = placed[before] + _gap(before, key) if before is not None else wanted[key]
+        placed[key] = max(wanted[key], least)
+    shift = _mean([wanted[key] - placed[key] for key in row], 0.0)
+    columns.update({key: round((column + shift) * 4) / 4 for key, column in placed.items()})
+
+
+def _gap(left: str, right: str) -> float:
+    if is_bend(left) and is_bend(right):
+        return 0.25
+    return 0.75 if is_bend(left) or is_bend(right) else 1.0
+
+
+def _mean(values: Sequence[float], otherwise: float) -> float:
+    return sum(values) / len(values) if values else otherwise

@@ -1,0 +1,140 @@
+"""The picture of a procedure for a page: a drawing with what each box shows, links to, and how it is marked."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from procedures.ckp.document import Document
+from procedures.ckp.edges import Edge, edges
+from procedures.ckp.regions import regions
+from procedures.graph import words
+from procedures.graph.layout import draw
+from procedures.graph.model import Box, Drawing, Group, Line, Link, Node
+
+END = "__end__"
+LABEL_LENGTH = 22
+SHORT_LABELS = {
+    "approved": "approve",
+    "rejected": "reject",
+    "loop_body": "each",
+    "loop_exit": "when all are done",
+    "parallel_join": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a run marks a box: a class (n-ok, n-bad, n-warn, n-live, n-idle), a status for its icon, a line of words."""
+
+    css: str
+    status: str = ""
+    note: str = ""
+
+
+UNMARKED = Mark("")
+
+
+@dataclass(frozen=True, slots=True)
+class PicturedBox:
+    box: Box
+    mark: Mark
+    href: str
+    chosen: bool
+
+    @property
+    def note(self) -> str:
+        return self.mark.note or self.box.node.note
+
+
+@dataclass(frozen=True, slots=True)
+class PicturedLine:
+    line: Line
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Ready for the template `components/graph.html`."""
+
+    drawing: Drawing
+    boxes: tuple[PicturedBox, ...]
+    lines: tuple[PicturedLine, ...]
+
+    @property
+    def view_box(self) -> str:
+        drawing = self.drawing
+        return f"{drawing.left:.0f} -14 {drawing.width:.0f} {drawing.height:.0f}"
+
+    def tiers(self) -> Iterator[tuple[str, int]]:
+        """Each tier and how many boxes have it."""
+        for tier in ("deterministic", "intelligent", "control"):
+            yield tier, sum(1 for pictured in self.boxes if pictured.box.node.tier == tier)
+
+
+def picture(
+    document: Document,
+    *,
+    marks: Mapping[str, Mark] | None = None,
+    taken: Collection[tuple[str, str]] = (),
+    chosen: str = "",
+    href: str = "?node={}",
+    errors: bool = False,
+) -> Picture:
+    """Draw `document`; `marks` by node id, `taken` are the edges a run went along, `errors` shows error edges too.
+
+    A run's own picture (`marks` given) shows the error edges it went along as well.
+    """
+    nodes = document.workflow_graph.nodes
+    found = list(edges(document))
+    links = [_link(edge) for edge in found if _shown(edge, errors, taken)]
+    drawing = draw(
+        [Node(key, words.label(key, node), words.note(node), node.TIER) for key, node in nodes.items()],
+        document.workflow_graph.start_node,
+        [*links, *_returns(document, links)],
+        _groups(document),
+    )
+    boxes = (
+        PicturedBox(box, (marks or {}).get(box.node.id, UNMARKED), href.format(box.node.id), box.node.id == chosen)
+        for box in drawing.boxes
+    )
+    lines = (PicturedLine(line, (line.link.source, line.link.target) in taken) for line in drawing.lines)
+    return Picture(drawing, tuple(boxes), tuple(lines))
+
+
+def error_edges(document: Document) -> int:
+    """How many edges of failure there are, drawn only on demand."""
+    return sum(1 for edge in edges(document) if edge.kind == "error" and edge.target != END)
+
+
+def _shown(edge: Edge, errors: bool, taken: Collection[tuple[str, str]]) -> bool:
+    if edge.target == END or edge.source == edge.target:
+        return False
+    return edge.kind != "error" or errors or (edge.source, edge.target) in taken
+
+
+def _link(edge: Edge) -> Link:
+    condition = edge.condition or ""
+    text = SHORT_LABELS.get(condition, condition)
+    cut = text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1] + "…"
+    return Link(edge.source, edge.target, cut, error=edge.kind == "error")
+
+
+def _returns(document: Document, links: list[Link]) -> list[Link]:
+    """The last nodes of a loop's body lead back to it, also where the document leaves that unsaid."""
+    leaving = {link.source for link in links}
+    found = regions(document)
+    return [
+        Link(member, owner, "next")
+        for owner, region in found.items()
+        if owner and document.workflow_graph.nodes[owner].type == "loop"
+        for member in region.members
+        if member not in leaving and document.workflow_graph.nodes[member].type != "terminate"
+    ]
+
+
+def _groups(document: Document) -> list[Group]:
+    nodes = document.workflow_graph.nodes
+    return [
+        Group(words.note(nodes[owner]), frozenset(region.members))
+        for owner, region in regions(document).items()
+        if owner and nodes[owner].type == "loop"
+    ]
