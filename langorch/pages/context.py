@@ -1,0 +1,86 @@
+"""What the shell around every page shows, read once per page and only when a template asks."""
+
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from approvals.choices import Status
+from approvals.models import Approval
+from langorch.pages import navigation
+from tenants import selectors
+from tenants.actor import Actor
+from tenants.choices import Capability
+from tenants.models import Project, Tenant, User
+from tenants.permissions import PERMISSIONS
+
+
+class Shell:
+    """The person's surroundings. Templates read it as `shell`.
+
+    `can` nests the permissions by their names: `shell.can.runs.start`, `shell.can.view`.
+    """
+
+    def __init__(self, request: HttpRequest, actor: Actor, user: User) -> None:
+        self._request = request
+        self._actor = actor
+        self._user = user
+        self.embedded: bool = settings.EMBEDDED
+
+    @cached_property
+    def tenant(self) -> Tenant:
+        return Tenant.objects.get(pk=self._actor.tenant_id)
+
+    @cached_property
+    def projects(self) -> list[Project]:
+        return list(selectors.projects_visible_to(self._actor))
+
+    @cached_property
+    def project(self) -> Project | None:
+        """The project the page is narrowed to by `?project=<id>`; None is all permitted ones."""
+        wanted = self._request.GET.get("project", "")
+        return next((project for project in self.projects if str(project.pk) == wanted), None)
+
+    @cached_property
+    def approvals_waiting(self) -> int:
+        """How many open approvals this person may decide."""
+        mine = Approval.objects.with_capability(self._actor, Capability.DECIDE)
+        return mine.filter(status=Status.PENDING).count()
+
+    @cached_property
+    def can(self) -> dict[str, Any]:
+        rights: dict[str, Any] = {}
+        for permission in PERMISSIONS:
+            area, _, deed = permission.partition(".")
+            held = self._actor.may(permission)
+            if deed:
+                rights.setdefault(area, {})[deed] = held
+            else:
+                rights[area] = held
+        return rights
+
+    @property
+    def only_approver(self) -> bool:
+        """An approver who is nothing else sees the inbox and no navigation."""
+        return self._actor.may("approvals.decide") and not self._actor.may("view")
+
+    @cached_property
+    def nav(self) -> list[list[navigation.Link]]:
+        rights = {
+            "edit": self._actor.may("procedures.edit"),
+            "admin": self._user.is_staff,
+            "mailbox": self._user.is_staff and self.embedded,
+        }
+        query = f"?{urlencode({'project': self.project.pk})}" if self.project else ""
+        return navigation.groups(self._request.path, query, rights, self.approvals_waiting)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """The context processor: `shell` for a signed-in person with a tenant, None for others."""
+    actor = getattr(request, "actor", None)
+    user = getattr(request, "user", None)
+    if not actor or not isinstance(user, User):
+        return {"shell": None}
+    return {"shell": Shell(request, actor, user)}
