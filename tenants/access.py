@@ -1,0 +1,53 @@
+"""Every page declares who may see it; a route without a declaration fails the build."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponseBase
+
+from langorch.lib.errors import Denied
+from tenants.actor import Actor
+
+ANY = "any"
+PUBLIC = "public"
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+def page(permission: str) -> Callable[[View[P]], View[P]]:
+    """Declare that a page needs `permission` somewhere in the tenant, a signed-in person (`any`), or nobody (`public`).
+
+    Nobody is sent to the login page and comes back afterwards; a person without the permission gets `Denied`.
+    """
+
+    def declare(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if permission != PUBLIC:
+                if not request.user.is_authenticated:
+                    return redirect_to_login(request.get_full_path())
+                _check(request, permission)
+            return view(request, *args, **kwargs)
+
+        guarded.access = permission  # type: ignore[attr-defined]
+        return guarded
+
+    return declare
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The actor of a signed-in person. Raises `Denied` for somebody who belongs to no tenant."""
+    actor: Any = getattr(request, "actor", None)
+    if not actor:
+        raise Denied("view", detail="You belong to no tenant yet; an administrator can add you to one.")
+    found: Actor = actor
+    return found
+
+
+def _check(request: HttpRequest, permission: str) -> None:
+    actor = actor_of(request)
+    if permission != ANY:
+        actor.require(permission)
