@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase
@@ -13,19 +13,18 @@ from tenants.actor import Actor
 ANY = "any"
 PUBLIC = "public"
 
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
-def page(permission: str) -> Callable[[View[P]], View[P]]:
+def page(permission: str) -> Callable[[View], View]:
     """Declare that a page needs `permission` somewhere in the tenant, a signed-in person (`any`), or nobody (`public`).
 
     Nobody is sent to the login page and comes back afterwards; a person without the permission gets `Denied`.
     """
 
-    def declare(view: View[P]) -> View[P]:
+    def declare(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if permission != PUBLIC:
                 if not request.user.is_authenticated:
                     return redirect_to_login(request.get_full_path())
@@ -33,7 +32,7 @@ def page(permission: str) -> Callable[[View[P]], View[P]]:
             return view(request, *args, **kwargs)
 
         guarded.access = permission  # type: ignore[attr-defined]
-        return guarded
+        return cast(View, guarded)
 
     return declare
 
