@@ -1,9 +1,11 @@
-"""Tests: a database file of their own, cheap passwords, mail in memory."""
+"""Tests: a database file per process, cheap passwords, mail in memory."""
+
+import os
 
 from langorch.settings.base import *  # noqa: F403
 from langorch.settings.base import DATABASES, EMBEDDED, VAR_DIR
 
 if EMBEDDED:
-    DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
+    DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / f"test-{os.getpid()}.sqlite3"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

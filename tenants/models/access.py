@@ -57,6 +57,21 @@ class AccessToken(TenantOwned):
         return f"token of {self.user}"
 
 
+class LoginAttempt(models.Model):
+    """An attempt to log in that has not succeeded; rows older than the window are deleted by the next attempt."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.CharField(max_length=150)
+    address = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "address"], name="attempts_of_account")]
+
+    def __str__(self) -> str:
+        return f"{self.account} from {self.address}"
+
+
 class StoredAnswer(TenantOwned):
     """The first answer to a request that carried an `Idempotency-Key`, kept for a day (api 1)."""
 

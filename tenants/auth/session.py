@@ -1,0 +1,45 @@
+"""The session cookie as an identity of the API: the portal's own pages call it so."""
+
+from dataclasses import replace
+
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from langorch.lib.errors import Refusal
+from tenants.middleware import actor_of_session
+from tenants.models import User
+
+
+class OriginDenied(Refusal):
+    """A request with a session cookie, but without the proof that a page of ours sent it."""
+
+    status, code = 403, "origin_denied"
+
+
+class SessionAuthentication(BaseAuthentication):
+    """A signed-in person of this tenant; checks the CSRF token and sets `request.actor` (via "api")."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        page: HttpRequest = request._request
+        user = page.user
+        actor = actor_of_session(page)
+        if not isinstance(user, User) or actor is None:
+            return None
+        _require_csrf_token(page)
+        page.actor = replace(actor, via="api")  # type: ignore[attr-defined]
+        return user, None
+
+
+class _TokenCheck(CsrfViewMiddleware):
+    """Django's check, giving the reason instead of a page."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
+        raise OriginDenied(f"The CSRF token is missing or wrong: {reason}")
+
+
+def _require_csrf_token(request: HttpRequest) -> None:
+    check = _TokenCheck(lambda request: HttpResponse())
+    check.process_request(request)
+    check.process_view(request, lambda: None, (), {})
