@@ -120,7 +120,7 @@ def _sweep(
     place = {key: float(index) for index, key in enumerate(order[0])}
     for row in order[1:]:
         here = {key: float(index) for index, key in enumerate(row)}
-        row.sort(key=lambda key: _mean([place[other] for other in fixed[key]], here[key]))  # noqa: B023
+        row.sort(key=lambda key: _mean([place[other] for other in fixed[key]], here[key]))
         place.update({key: float(index) for index, key in enumerate(row)})
 
 
