@@ -56,15 +56,15 @@ def _backward(ids: Sequence[str], start: str, pairs: Sequence[Pair]) -> set[Pair
         state[root] = "open"
         while stack:
             node, rest = stack[-1]
-            target = next(rest, None)
-            if target is None:
+            onward = next(rest, None)
+            if onward is None:
                 state[node] = "done"
                 stack.pop()
-            elif target not in state:
-                state[target] = "open"
-                stack.append((target, iter(following[target])))
-            elif state[target] == "open":
-                found.add((node, target))
+            elif onward not in state:
+                state[onward] = "open"
+                stack.append((onward, iter(following[onward])))
+            elif state[onward] == "open":
+                found.add((node, onward))
     return found
 
 

@@ -12,6 +12,7 @@ from procedures.graph.model import Box, Drawing, Group, Line, Link, Node
 
 END = "__end__"
 LABEL_LENGTH = 22
+READABLE_WIDTH = 900
 SHORT_LABELS = {
     "approved": "approve",
     "rejected": "reject",
@@ -63,6 +64,11 @@ class Picture:
     def view_box(self) -> str:
         drawing = self.drawing
         return f"{drawing.left:.0f} -14 {drawing.width:.0f} {drawing.height:.0f}"
+
+    @property
+    def wide(self) -> bool:
+        """Whether the drawing scrolls sideways instead of shrinking until nobody can read it."""
+        return self.drawing.width > READABLE_WIDTH
 
     def tiers(self) -> Iterator[tuple[str, int]]:
         """Each tier and how many boxes have it."""
