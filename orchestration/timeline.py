@@ -1,0 +1,306 @@
+"""The time of a run as rows of bars: nodes, iterations, branches, steps and tries on one axis, long waits folded."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from orchestration.choices import OPEN, StepState, VisitState, WaitKind
+from orchestration.graph_overlay import FAILED_OUTCOME, WaitRow, owner_of
+from orchestration.time_axis import Axis, Fold, Tick, axis, idle_periods
+
+MOST_ROWS = 200
+NARROWEST = 0.7
+LABEL_LENGTH = 60
+REGION_NAME = re.compile(r"(?:\[(?P<iteration>\d+)\]|:(?P<branch>[^/]*))$")
+TRY_ENDS = {"step_completed": "ok", "step_failed": "bad", "step_timeout": "bad"}
+
+
+class VisitRow(Protocol):
+    """One entry into a node, as recorded."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def node_id(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def started_at(self) -> datetime: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
+
+
+class StepRow(Protocol):
+    """One step of a visit, as recorded; `duration_ms` is null while it is under way."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def step_id(self) -> str: ...
+    @property
+    def node_id(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def started_at(self) -> datetime: ...
+    @property
+    def duration_ms(self) -> float | None: ...
+
+
+class EventRow(Protocol):
+    """One event of the run, in order of numbers."""
+
+    @property
+    def event_type(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def step_id(self) -> str: ...
+    @property
+    def attempt(self) -> int | None: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def payload(self) -> Any: ...
+
+
+class RunRow(Protocol):
+    """The run whose time it is."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A stretch of time. `tone` is ok, bad, warn, live, idle or try; `x` and `width` are per cent of the axis."""
+
+    tone: str
+    x: float
+    width: float
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the timeline. `kind` is visit, iteration, branch, step or try; `depth` counts owners above it."""
+
+    key: str
+    kind: str
+    label: str
+    depth: int
+    tone: str
+    node_id: str
+    path: str
+    bars: tuple[Bar, ...]
+    step_id: str = ""
+    attempt: int | None = None
+
+    @property
+    def seconds(self) -> float:
+        """From the first to the last moment at work; the delay before a try does not count."""
+        worked = [bar for bar in self.bars if bar.tone != "try"]
+        return (max(bar.end for bar in worked) - worked[0].start).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Rows `first` to `first + len(rows)` of `total`, on one axis; `mark` is where now (or the end) stands."""
+
+    rows: tuple[Row, ...]
+    first: int
+    total: int
+    ticks: tuple[Tick, ...]
+    folds: tuple[Fold, ...]
+    mark: float
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What a timeline is drawn from. Events may be narrowed to those of runs, loops and steps."""
+
+    visits: Sequence[VisitRow]
+    steps: Sequence[StepRow]
+    events: Sequence[EventRow]
+    open_waits: Sequence[WaitRow] = ()
+
+
+def timeline(
+    run: RunRow,
+    records: Records,
+    now: datetime,
+    *,
+    labels: Mapping[str, str] | None = None,
+    expanded: Collection[str] = (),
+    only_errors: bool = False,
+    before: int | None = None,
+) -> Timeline:
+    """At most 200 rows: the last ones, or the last before row number `before`.
+
+    `labels` names nodes by id; the steps of the nodes in `expanded` get rows of their own, tries that failed always do.
+    """
+    end = run.ended_at or now
+    scale = axis(run.created_at, end, idle_periods(records.events, run.created_at, end))
+    rows = list(_Drawer(run, records, scale, end, labels or {}, expanded).rows())
+    if only_errors:
+        rows = [row for row in rows if row.tone == "bad"]
+    stop = len(rows) if before is None else max(0, min(before, len(rows)))
+    first = max(0, stop - MOST_ROWS)
+    return Timeline(tuple(rows[first:stop]), first, len(rows), scale.ticks(), scale.folds, scale.x(end))
+
+
+@dataclass(slots=True)
+class _Try:
+    number: int
+    start: datetime
+    end: datetime | None = None
+    tone: str = "live"
+    what: str = ""
+
+
+class _Drawer:
+    def __init__(
+        self,
+        run: RunRow,
+        records: Records,
+        scale: Axis,
+        end: datetime,
+        labels: Mapping[str, str],
+        expanded: Collection[str],
+    ) -> None:
+        self._live = run.status in OPEN
+        self._scale = scale
+        self._end = end
+        self._labels = labels
+        self._expanded = expanded
+        self._waiting = {wait.path: wait.kind for wait in records.open_waits}
+        self._items = _loop_items(records.events)
+        self._tries = _tries(records.events)
+        self._steps: dict[str, list[StepRow]] = defaultdict(list)
+        self._visits: dict[str, list[VisitRow]] = defaultdict(list)
+        self._regions: dict[str, list[str]] = defaultdict(list)
+        for step in records.steps:
+            self._steps[step.path].append(step)
+        for visit in sorted(records.visits, key=lambda visit: visit.started_at):
+            if visit.region and visit.region not in self._visits:
+                self._regions[owner_of(visit.region)].append(visit.region)
+            self._visits[visit.region].append(visit)
+
+    def rows(self) -> Iterator[Row]:
+        for visit in self._visits[""]:
+            tone = self._tone(visit)
+            bars = (self._bar(tone, visit.started_at, visit.ended_at),)
+            label = self._labels.get(visit.node_id, visit.node_id)
+            yield Row(visit.path, "visit", label, 0, tone, visit.node_id, visit.path, bars)
+            yield from self._below(visit, 1)
+
+    def _below(self, visit: VisitRow, depth: int) -> Iterator[Row]:
+        for step in self._steps[visit.path]:
+            yield from self._step_rows(visit, step, depth)
+        for region in self._regions[visit.path]:
+            yield from self._region_rows(visit, region, depth)
+
+    def _region_rows(self, owner: VisitRow, region: str, depth: int) -> Iterator[Row]:
+        visits = self._visits[region]
+        tones = [self._tone(visit) for visit in visits]
+        bars = tuple(
+            self._bar(tone, visit.started_at, visit.ended_at) for tone, visit in zip(tones, visits, strict=True)
+        )
+        kind, label = self._region_name(owner, region)
+        yield Row(region, kind, label, depth, _worst(tones), owner.node_id, region, bars)
+        for visit in visits:
+            yield from self._below(visit, depth + 1)
+
+    def _region_name(self, owner: VisitRow, region: str) -> tuple[str, str]:
+        name = REGION_NAME.search(region)
+        if name is None or name["iteration"] is None:
+            return "branch", name["branch"] if name else region
+        number = int(name["iteration"])
+        item = self._items.get((owner.path, number), "")
+        return "iteration", f"{number + 1} · {item}" if item else str(number + 1)
+
+    def _step_rows(self, visit: VisitRow, step: StepRow, depth: int) -> Iterator[Row]:
+        tries = self._tries.get((step.path, step.step_id), [])
+        if visit.node_id in self._expanded:
+            yield self._step_row(visit, step, depth)
+        if any(attempt.tone == "bad" for attempt in tries):
+            before: datetime | None = None
+            for attempt in tries:
+                yield self._try_row(visit, step, attempt, before, depth + 1)
+                before = attempt.end
+
+    def _step_row(self, visit: VisitRow, step: StepRow, depth: int) -> Row:
+        tone = {StepState.COMPLETED: "ok", StepState.FAILED: "bad"}.get(StepState(step.state), self._open_tone())
+        ended = None if step.duration_ms is None else step.started_at + timedelta(milliseconds=step.duration_ms)
+        bars = (self._bar(tone, step.started_at, ended),)
+        key = f"{step.path}/{step.step_id}"
+        return Row(key, "step", step.step_id, depth, tone, visit.node_id, visit.path, bars, step.step_id)
+
+    def _try_row(self, visit: VisitRow, step: StepRow, attempt: _Try, before: datetime | None, depth: int) -> Row:
+        tone = attempt.tone if attempt.end else self._open_tone()
+        bars = [self._bar(tone, attempt.start, attempt.end)]
+        if before is not None and attempt.start > before:
+            bars.insert(0, self._bar("try", before, attempt.start))
+        label = f"try {attempt.number}, {attempt.what}" if attempt.what else f"try {attempt.number}"
+        key = f"{step.path}/{step.step_id}#{attempt.number}"
+        return Row(key, "try", label, depth, tone, visit.node_id, visit.path, tuple(bars), step.step_id, attempt.number)
+
+    def _bar(self, tone: str, start: datetime, ended: datetime | None) -> Bar:
+        end = max(start, ended or self._end)
+        x = min(self._scale.x(start), 100 - NARROWEST)
+        return Bar(tone, round(x, 2), round(max(self._scale.x(end) - x, NARROWEST), 2), start, end)
+
+    def _tone(self, visit: VisitRow) -> str:
+        if visit.state == VisitState.DONE:
+            return "bad" if visit.outcome == FAILED_OUTCOME else "ok"
+        if self._live and self._waiting.get(visit.path) == WaitKind.APPROVAL:
+            return "warn"
+        return self._open_tone()
+
+    def _open_tone(self) -> str:
+        return "live" if self._live else "idle"
+
+
+def _worst(tones: Sequence[str]) -> str:
+    return next(tone for tone in ("bad", "warn", "live", "idle", "ok") if tone in tones)
+
+
+def _loop_items(events: Sequence[EventRow]) -> dict[tuple[str, int], str]:
+    """Items of iterations, by the path of their loop and their number from 0."""
+    items = {}
+    for event in events:
+        item = event.payload.get("item") if event.event_type == "loop_iteration" else None
+        if isinstance(item, (str, int, float)) and not isinstance(item, bool):
+            items[(event.path, int(event.payload["iteration"]))] = str(item)[:LABEL_LENGTH]
+    return items
+
+
+def _tries(events: Sequence[EventRow]) -> dict[tuple[str, str], list[_Try]]:
+    found: dict[tuple[str, str], dict[int, _Try]] = defaultdict(dict)
+    for event in events:
+        if not event.step_id or event.attempt is None:
+            continue
+        tries = found[(event.path, event.step_id)]
+        if event.event_type == "step_started":
+            tries[event.attempt] = _Try(event.attempt, event.created_at)
+        elif event.event_type in TRY_ENDS and event.attempt in tries:
+            _end_try(tries[event.attempt], event)
+    return {place: [tries[number] for number in sorted(tries)] for place, tries in found.items()}
+
+
+def _end_try(attempt: _Try, event: EventRow) -> None:
+    attempt.end = event.created_at
+    attempt.tone = TRY_ENDS[event.event_type]
+    attempt.what = str(event.payload.get("error_class") or attempt.what)[:LABEL_LENGTH]
