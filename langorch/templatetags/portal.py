@@ -70,8 +70,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from langorch.lib import clock
-from langorch.pages import drawings, icons, json_view, moments
+from langorch.lib import clock, moments
+from langorch.pages import drawings, icons, json_view
 from langorch.pages.looks import Look, look
 
 register = template.Library()
