@@ -10,7 +10,6 @@ from procedures.graph import words
 from procedures.graph.layout import draw
 from procedures.graph.model import Box, Drawing, Group, Line, Link, Node
 
-END = "__end__"
 LABEL_LENGTH = 22
 READABLE_WIDTH = 900
 SHORT_LABELS = {
@@ -108,11 +107,11 @@ def picture(
 
 def error_edges(document: Document) -> int:
     """How many edges of failure there are, drawn only on demand."""
-    return sum(1 for edge in edges(document) if edge.kind == "error" and edge.target != END)
+    return sum(1 for edge in edges(document) if edge.kind == "error" and edge.target)
 
 
 def _shown(edge: Edge, errors: bool, taken: Collection[tuple[str, str]]) -> bool:
-    if edge.target == END or edge.source == edge.target:
+    if edge.target is None or edge.source == edge.target:
         return False
     return edge.kind != "error" or errors or (edge.source, edge.target) in taken
 
@@ -121,7 +120,7 @@ def _link(edge: Edge) -> Link:
     condition = edge.condition or ""
     text = SHORT_LABELS.get(condition, condition)
     cut = text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1] + "…"
-    return Link(edge.source, edge.target, cut, error=edge.kind == "error")
+    return Link(edge.source, edge.target or "", cut, error=edge.kind == "error")
 
 
 def _returns(document: Document, links: list[Link]) -> list[Link]:
