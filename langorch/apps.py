@@ -1,5 +1,9 @@
 from django.apps import AppConfig
 
+from langorch import celery
+
+__all__ = ["LangorchConfig", "celery"]
+
 
 class LangorchConfig(AppConfig):
     name = "langorch"

@@ -4,6 +4,8 @@ import os
 
 from celery import Celery
 
+from langorch.schedule import SCHEDULE
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "langorch.settings.dev")
 
 app = Celery("langorch")
@@ -19,5 +21,6 @@ app.conf.update(
     worker_send_task_events=False,
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
+    beat_schedule=SCHEDULE,
 )
 app.autodiscover_tasks()
