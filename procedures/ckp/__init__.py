@@ -1,0 +1,1 @@
+"""CKP, the procedure language: documents in, checked and bound procedures out. Pure, no Django, no network."""

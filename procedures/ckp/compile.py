@@ -1,0 +1,89 @@
+"""Compiling: text to tree, to canonical form, to checked and bound document, with all problems at once (CKP 5)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from procedures.ckp.dialects import Normal, normalise
+from procedures.ckp.document.root import Document
+from procedures.ckp.notes import without_notes
+from procedures.ckp.parse import MOST_BYTES, Parsed, parse
+from procedures.ckp.placing import place
+from procedures.ckp.problems import Problem
+from procedures.ckp.records import DocumentReader
+from procedures.ckp.registry import NOTHING_REGISTERED, Registry
+from procedures.ckp.report import Report
+from procedures.ckp.values import canonical_hash
+
+UNHASHED = frozenset({"status", "release", "tests"})
+"""Root fields that may change while the document stays the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What compiling gave.
+
+    `document`, and the hash, are there when nothing is an error. `draft` holds whatever could be read, for drawing.
+    `canonical` is the canonical form of what could be read, notes included; None when the text is not a document.
+    """
+
+    problems: tuple[Problem, ...]
+    source_hash: str
+    canonical: dict[str, Any] | None = None
+    draft: Document | None = None
+    document_hash: str | None = None
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that keep the document from being stored."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a document without errors."""
+        return self.draft is not None and not self.errors
+
+    @property
+    def document(self) -> Document | None:
+        """The document, when nothing is an error."""
+        return self.draft if self.ok else None
+
+
+def compile_document(
+    source: str | bytes | dict[str, Any],
+    registry: Registry = NOTHING_REGISTERED,
+    *,
+    prod: bool = False,
+    most_bytes: int = MOST_BYTES,
+) -> Compiled:
+    """Compiles a document. `prod` makes errors of the warnings that channel prod does not allow.
+
+    A dict is read as the JSON text it makes; lines and columns are then those of its indented text.
+    """
+    parsed = parse(source, most_bytes=most_bytes)
+    if parsed.tree is None:
+        return Compiled(parsed.problems, parsed.source_hash)
+    report = Report()
+    normal = normalise(parsed.tree, report)
+    return _checked(parsed, normal, report, registry, prod=prod, indented=isinstance(source, dict))
+
+
+def _checked(
+    parsed: Parsed, normal: Normal, report: Report, registry: Registry, *, prod: bool, indented: bool
+) -> Compiled:
+    reader = DocumentReader(report)
+    canonical = reader.document(normal.tree)
+    document = load_document(canonical)
+    problems = place(report, normal, parsed.text, prod=prod, indented=indented)
+    failed = any(problem.severity == "error" for problem in problems)
+    return Compiled(problems, parsed.source_hash, canonical, document, None if failed else document_hash(canonical))
+
+
+def load_document(canonical: dict[str, Any]) -> Document:
+    """Models from a canonical form that was compiled before; nothing is checked again."""
+    return Document.model_validate(without_notes(canonical))
+
+
+def document_hash(canonical: dict[str, Any]) -> str:
+    """Identity of a document: notes, status, release and tests do not count."""
+    plain = without_notes(canonical)
+    return canonical_hash({key: value for key, value in plain.items() if key not in UNHASHED})
