@@ -12,6 +12,7 @@ Time (datetimes are aware, durations are seconds; a null datetime gives a dash)
     {% due dt %}                                "in 1 h 10 min, at 15:42" or "20 min overdue, since 15:42"
     {% due_chip dt %}                           the due time as a chip: grey, amber under 2 h, red when overdue
     {% at dt %}                                 "14:02", with the date unless it is today; `seconds=True`
+    {% clock_text dt %}                         the same without markup, for the text of a drawing
     {% duration seconds %}                      "4 min 2 s"; `units=1`
     {% length start end %}                      the duration between two moments; without an end until now
 
@@ -140,6 +141,12 @@ def due_chip(moment: datetime | None) -> SafeString:
 def at(moment: datetime | None, seconds: bool = False) -> SafeString | str:
     """The time of day, with the date unless it is today."""
     return NONE if moment is None else _time(moment, moments.at(moment, clock.now(), _zone(), seconds=seconds))
+
+
+@register.simple_tag
+def clock_text(moment: datetime) -> str:
+    """The time of day as bare text, for drawings."""
+    return moments.at(moment, clock.now(), _zone())
 
 
 def _time(moment: datetime, text: str, relative: str = "") -> SafeString:

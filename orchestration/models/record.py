@@ -65,6 +65,11 @@ class StepRecord(models.Model):
     def __str__(self) -> str:
         return f"{self.path}/{self.step_id}"
 
+    @property
+    def seconds(self) -> float | None:
+        """How long the last attempt took."""
+        return None if self.duration_ms is None else self.duration_ms / 1000
+
 
 class Wait(models.Model):
     """What a visit waits for; closed exactly once (runtime 2)."""
