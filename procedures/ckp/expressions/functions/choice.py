@@ -1,0 +1,64 @@
+"""Functions of choice and JSON."""
+
+import json
+from decimal import Decimal
+from typing import Final, NoReturn
+
+from procedures.ckp.expressions.errors import EvaluationError
+from procedures.ckp.expressions.evaluation import Evaluation, Undefined, Value
+from procedures.ckp.expressions.functions.base import Catalogue
+from procedures.ckp.expressions.operators import text_of
+from procedures.ckp.values import Json, ValueProblem, depth_exceeds, plain_number
+
+CHOICE: Final = Catalogue()
+_BYTES_PER_CONTAINER: Final = {"[": 80, "{": 240, ",": 24, ":": 72}
+
+
+@CHOICE("default", guarded=True)
+def default(ev: Evaluation, value: Value, value_if_none: Value, also_empty: Value = False) -> Value:
+    """The second value where the first is undefined or null, or, if asked, empty."""
+    if value is None or value.__class__ is Undefined:
+        return value_if_none
+    if ev.truth(also_empty) and not ev.truth(value):
+        return value_if_none
+    return value
+
+
+@CHOICE("tojson")
+def to_json(ev: Evaluation, value: Value) -> Value:
+    """Compact JSON of the value."""
+    return ev.json_text(value)
+
+
+@CHOICE("fromjson")
+def from_json(ev: Evaluation, text: Value) -> Value:
+    """The value that a JSON text spells."""
+    if text is None:
+        return None
+    ev.charge_text(len(text_of(text)))
+    ev.make_bytes(len(text) + sum(text.count(mark) * size for mark, size in _BYTES_PER_CONTAINER.items()))
+    return read_json(text)
+
+
+def read_json(text: str) -> Json:
+    """Strict JSON: one value, finite numbers, limited depth. Raises EvaluationError (argument, limit)."""
+    try:
+        value: Json = json.loads(text, parse_float=_number, parse_constant=_refuse)
+    except RecursionError:
+        raise EvaluationError("limit", "The JSON is nested too deep.") from None
+    except (ValueError, ValueProblem) as problem:
+        raise EvaluationError("argument", f"The text is not JSON: {problem}.") from None
+    if depth_exceeds(value):
+        raise EvaluationError("limit", "The JSON is nested too deep.")
+    return value
+
+
+def _number(text: str) -> int | float:
+    number = Decimal(text)
+    if number.adjusted() > 308:
+        _refuse(text)
+    return plain_number(float(number))
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(f"the number {text[:40]} is not finite")
