@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from orchestration.time_axis import axis, idle_periods
@@ -126,7 +127,7 @@ def test_a_queued_run_has_an_axis_too():
 def test_ticks_are_round_and_apart():
     ticks = axis(at(3), at(303), []).ticks()
     assert [tick.at for tick in ticks[1:]] == [at(60), at(120), at(180), at(240)]
-    assert all(later.x - earlier.x >= 9 for earlier, later in zip(ticks, ticks[1:], strict=False))
+    assert all(later.x - earlier.x >= 9 for earlier, later in pairwise(ticks))
 
 
 def test_iterations_stand_below_their_loop_with_one_bar_per_visit():

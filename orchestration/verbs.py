@@ -1,0 +1,58 @@
+"""Which verbs a run takes now, and why not the others (api 5). Pure."""
+
+from dataclasses import dataclass
+
+from orchestration.choices import ENDED, RunStatus
+from procedures.choices import VersionStatus
+
+NEEDS_PERMISSION = "You need the permission runs.operate."
+FAILED_STEP, FROM_START, NEW_RUN = "failed_step", "start", "new_run"
+RETRY_MODES = (FAILED_STEP, FROM_START, NEW_RUN)
+
+Verdict = bool | str
+"""True, or the reason why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What decides about verbs. `version_status` is empty for a version that was deleted."""
+
+    status: str
+    may_operate: bool
+    version_status: str
+    cancel_requested: bool = False
+
+
+def verbs(now: Situation) -> dict[str, Verdict]:
+    """Each verb with True or the reason why not."""
+    if not now.may_operate:
+        return dict.fromkeys(("cancel", "retry"), NEEDS_PERMISSION)
+    return {"cancel": _cancel(now), "retry": _retry(now)}
+
+
+def why_not_retry(now: Situation, mode: str) -> str | None:
+    """Why a retry in `mode` is refused, or None."""
+    if now.status not in ENDED:
+        return "The run has not ended; cancel it first."
+    if now.version_status == VersionStatus.ARCHIVED:
+        return "Its version was archived since."
+    if mode == FAILED_STEP and now.status == RunStatus.COMPLETED:
+        return "The run has completed; it can be retried from the start, as a new run."
+    if mode != FAILED_STEP and not now.version_status:
+        return "Its version was deleted since."
+    return None
+
+
+def _cancel(now: Situation) -> Verdict:
+    if now.status == RunStatus.CANCELED:
+        return "The run is canceled already."
+    if now.status in ENDED:
+        return "The run has ended."
+    if now.cancel_requested:
+        return "Cancel was asked for already; the run stops at its next step."
+    return True
+
+
+def _retry(now: Situation) -> Verdict:
+    refused = [why_not_retry(now, mode) for mode in RETRY_MODES]
+    return True if None in refused else str(refused[0])
