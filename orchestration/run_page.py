@@ -7,6 +7,7 @@ from typing import Any
 
 from approvals.models import Approval
 from langorch.lib import clock
+from langorch.lib.redaction import Redactor
 from orchestration import event_words, graph_overlay, selectors, sentences
 from orchestration.choices import OPEN, WaitState
 from orchestration.models import Event, Run, StepRecord, Visit, Wait
@@ -128,24 +129,24 @@ class RunPage:
         return self.events[-1].event.seq if full else None
 
     @cached_property
+    def redactor(self) -> Redactor:
+        """Masks what the document calls sensitive and what telling names hide."""
+        return Redactor(name for name, meta in self.document.variables_schema.items() if meta.sensitive)
+
+    @cached_property
     def variables(self) -> list[Change]:
         """What the variables of the main region are now, and who wrote them."""
-        hidden = {name for name, meta in self.document.variables_schema.items() if meta.sensitive}
         found = {name: Change(name, value, "") for name, value in self.run.input_vars.items()}
         for visit in self.visits:
             if not visit.region:
                 found |= {name: Change(name, value, visit.node_id) for name, value in visit.changes.items()}
-        return [
-            Change(name, selectors.shown_value(name, change.value, hidden), self.labels.get(change.written_by, ""))
-            for name, change in found.items()
-        ]
+        shown = self.redactor.redact({name: change.value for name, change in found.items()})
+        return [Change(name, shown[name], self.labels.get(change.written_by, "")) for name, change in found.items()]
 
     @cached_property
-    def outputs(self) -> dict[str, Any]:
+    def outputs(self) -> Any:
         """The outputs as this person may see them."""
-        hidden = {name for name, meta in self.document.variables_schema.items() if meta.sensitive}
-        found: dict[str, Any] = self.run.output_vars or {}
-        return {name: selectors.shown_value(name, value, hidden) for name, value in found.items()}
+        return self.redactor.redact(self.run.output_vars or {})
 
     @cached_property
     def approvals(self) -> list[Approval]:
