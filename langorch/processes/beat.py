@@ -1,0 +1,52 @@
+"""Celery Beat with one leader: many may tick, the one whom the database names rings."""
+
+import threading
+from functools import partial
+from typing import Any
+
+import structlog
+from celery.beat import ScheduleEntry, Scheduler, Service
+from django.db import Error, connection
+
+from langorch import leadership
+from langorch.celery import app
+
+log = structlog.get_logger(__name__)
+
+LEADERSHIP = "scheduler"
+LONGEST_NAP_SECONDS = 0.5
+
+
+class LeaderScheduler(Scheduler):  # type: ignore[misc]
+    """Sends what is due only while `holder` leads."""
+
+    def __init__(self, *args: Any, holder: str, **kwargs: Any) -> None:
+        self.holder = holder
+        super().__init__(*args, **kwargs)
+
+    def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
+        if self._leads():
+            super().apply_entry(entry, producer=producer)
+
+    def _leads(self) -> bool:
+        try:
+            return leadership.leads(LEADERSHIP, self.holder)
+        except Error as error:
+            log.warning("beat_without_database", error=str(error))
+            return False
+        finally:
+            connection.close()
+
+
+def run(stop: threading.Event, holder: str) -> None:
+    """Tick in the calling thread until `stop` is set, then let another lead."""
+    scheduler = partial(LeaderScheduler, holder=holder)
+    service = Service(app, max_interval=LONGEST_NAP_SECONDS, scheduler_cls=scheduler, remote_control=False)
+    threading.Thread(target=_end, args=(service, stop), name="beat-stop", daemon=True).start()
+    service.start()
+    leadership.step_down(LEADERSHIP, holder)
+
+
+def _end(service: Service, stop: threading.Event) -> None:
+    stop.wait()
+    service.stop()

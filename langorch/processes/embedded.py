@@ -1,0 +1,76 @@
+"""The whole portal in one process: web server, workers and beat, on SQLite and without a broker."""
+
+import fcntl
+import ipaddress
+import threading
+from pathlib import Path
+from typing import TextIO
+
+from django.conf import settings
+
+from langorch import checks, demo
+from langorch.processes import beat
+from langorch.processes.console import say
+from langorch.processes.preparation import prepare
+from langorch.processes.stopping import Stop, leave
+from langorch.processes.web import WebServer
+from langorch.processes.workers import Workers
+from langorch.settings.env import ConfigurationFault
+
+GRACE_SECONDS = 1.5
+LEADER = "portal"
+
+
+def run() -> None:
+    """Serve until SIGINT or SIGTERM; then end within two seconds, whatever is in flight."""
+    _require_embedded()
+    lock = _lock(settings.VAR_DIR / "portal.lock")
+    checks.require("database", "storage", "keys")
+    server = WebServer()
+    server.require_free_address()
+    prepare()
+    stop = Stop(settings.ENV.STOP_GRACE_SECONDS or GRACE_SECONDS)
+    stop.install()
+    stop.on_request(server.stop)
+    workers = Workers()
+    workers.start()
+    threading.Thread(target=beat.run, args=(stop.requested, LEADER), name="beat", daemon=True).start()
+    server.serve(on_ready=_welcome)
+    workers.finish()
+    lock.close()
+    leave()
+
+
+def _welcome() -> None:
+    say(f"LangOrch is at {settings.SELF_BASE_URL} (stop with Ctrl-C)")
+    if people := demo.sample_people():
+        names = ", ".join(f"{person} ({role})" if person != role else role for role, person in people.items())
+        say(f"Log in as {names}; the passwords are in {demo.first_login_file()}")
+
+
+def _require_embedded() -> None:
+    if not settings.EMBEDDED:
+        raise ConfigurationFault(
+            ["portal runs on SQLite without a broker; with DATABASE_URL and REDIS_URL start web, worker and beat"]
+        )
+    if not _is_loopback(settings.ENV.HOST):
+        raise ConfigurationFault(
+            [f"HOST={settings.ENV.HOST}: portal listens on loopback only; for other addresses start web, worker, beat"]
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _lock(path: Path) -> TextIO:
+    """Hold `path` while this process lives, so that no second portal works on the same files."""
+    file = path.open("w", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigurationFault([f"another portal runs on {path.parent}; give this one its own VAR_DIR"]) from None
+    return file
