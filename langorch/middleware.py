@@ -27,6 +27,18 @@ class ContentPolicy:
         return response
 
 
+class BothSlashForms:
+    """Lets every address of the API and the probes answer with and without a closing slash, without a redirect."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith(("/api/", "/healthz/", "/readyz/")):
+            request.path_info = request.path_info.removesuffix("/")
+        return self.get_response(request)
+
+
 class Refusals:
     """Turns a refusal raised by a page's view into the page that says so; below /api into the API's answer."""
 

@@ -1,5 +1,13 @@
 """Every address of the site."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from langorch import health
+from langorch.api.views import Nothing
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api", Nothing.as_view()),
+    path("api/", include("langorch.api.urls")),
+    path("healthz", health.Health.as_view(), name="healthz"),
+    path("readyz", health.Ready.as_view(), name="readyz"),
+]

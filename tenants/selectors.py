@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from guardian.models import GroupObjectPermission
 
 from tenants.actor import Actor
-from tenants.choices import Capability
+from tenants.choices import Capability, Role
 from tenants.models import Membership, Project, Tenant, User
 
 Held = dict[str, set[str]]
@@ -41,6 +41,12 @@ def tenants_of(user: User) -> QuerySet[Tenant]:
         return Tenant.objects.filter(active=True).order_by("created_at")
     mine = Membership.system.filter(_belongs_to(user)).values("tenant")
     return Tenant.objects.filter(pk__in=mine, active=True).order_by("created_at")
+
+
+def roles_of(user: User, tenant_id: UUID) -> list[str]:
+    """The roles `user` holds in a tenant or any of its projects, in the order admin, operator, approver, viewer."""
+    held = set(Membership.system.filter(_belongs_to(user), tenant_id=tenant_id).values_list("role", flat=True))
+    return [role for role in Role.values if role in held]
 
 
 def projects_visible_to(actor: Actor) -> QuerySet[Project]:

@@ -89,6 +89,8 @@ class Environment(BaseModel):
     MAX_LOOP_ITERATIONS: int = Field(10_000, ge=1)
     MAX_PARALLEL_BRANCHES: int = Field(8, ge=1, le=256)
     MAX_REQUEST_BYTES: int = Field(10 * 2**20, ge=1024)
+    MAX_JSON_DEPTH: int = Field(64, ge=8, le=200)
+    MAX_JSON_KEYS: int = Field(100_000, ge=100)
     MAX_DOCUMENT_BYTES: int = Field(4 * 2**20, ge=1024)
     MAX_NODES: int = Field(5000, ge=1)
     MAX_INPUT_BYTES: int = Field(2**20, ge=1024)

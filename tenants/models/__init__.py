@@ -1,6 +1,6 @@
 """Who works here, where, and what they did."""
 
-from tenants.models.access import AccessToken, LoginAttempt, Membership, StoredAnswer
+from tenants.models.access import AccessToken, LoginAttempt, Membership, StoredAnswer, UsedTicket
 from tenants.models.audit import AuditEntry
 from tenants.models.base import TenantOwned
 from tenants.models.places import Project, Tenant
@@ -15,5 +15,6 @@ __all__ = [
     "StoredAnswer",
     "Tenant",
     "TenantOwned",
+    "UsedTicket",
     "User",
 ]

@@ -72,6 +72,16 @@ class LoginAttempt(models.Model):
         return f"{self.account} from {self.address}"
 
 
+class UsedTicket(models.Model):
+    """A stream ticket that was redeemed; kept until it would have expired anyway."""
+
+    nonce = models.CharField(max_length=64, primary_key=True)
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.nonce
+
+
 class StoredAnswer(TenantOwned):
     """The first answer to a request that carried an `Idempotency-Key`, kept for a day (api 1)."""
 

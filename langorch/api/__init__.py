@@ -1,0 +1,1 @@
+"""The root of the REST API: addresses, errors, parsing, schema and its pages."""
