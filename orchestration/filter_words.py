@@ -1,4 +1,4 @@
-"""The filter box of the runs page: `status:failed procedure:invoice since:24h free words` read into declared filters."""
+"""The filter box of the runs page: `status:failed since:24h free words`, read into declared filters."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,0 +1,14 @@
+"""Addresses of the pages about runs."""
+
+from django.urls import path
+
+from orchestration.views import run, runs, start
+
+urlpatterns = [
+    path("", runs.now, name="now"),
+    path("runs", runs.runs, name="runs"),
+    path("runs/<uuid:run_id>", run.run, name="run"),
+    path("runs/<uuid:run_id>/cancel", run.cancel, name="run-cancel"),
+    path("runs/<uuid:run_id>/retry", run.retry, name="run-retry"),
+    path("procedures/<str:procedure_id>/<str:version>/start", start.start, name="start"),
+]
