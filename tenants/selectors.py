@@ -35,6 +35,15 @@ def actor_of(user: User, *, tenant_slug: str | None = None, via: str = "page", a
     )
 
 
+def renewed(actor: Actor) -> Actor | None:
+    """The person behind `actor` with the roles they have now; None when they were disabled or left the tenant."""
+    user = User.objects.filter(pk=actor.user_id, is_active=True).first()
+    slug = Tenant.objects.filter(pk=actor.tenant_id).values_list("slug", flat=True).first()
+    if user is None or slug is None:
+        return None
+    return actor_of(user, tenant_slug=slug, via=actor.via, address=actor.address)
+
+
 def tenants_of(user: User) -> QuerySet[Tenant]:
     """The active tenants `user` belongs to, the one of the oldest membership first."""
     if user.is_superuser:
