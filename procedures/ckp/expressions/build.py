@@ -36,7 +36,7 @@ from procedures.ckp.expressions.nodes import (
 )
 from procedures.ckp.expressions.operators import ARITHMETICS, COMPARISONS
 from procedures.ckp.expressions.paths import COLUMN_WORDS, LIST_WORDS, Word, path_text
-from procedures.ckp.expressions.tests import GUARDED_TESTS, TESTS
+from procedures.ckp.expressions.tests import DAY_TESTS, GUARDED_TESTS, TESTS
 from procedures.ckp.names import OLDER_ROOTS, nearest
 from procedures.ckp.values import ValueProblem, read_number
 
@@ -227,8 +227,7 @@ class Builder:
         if passes is None:
             known = nearest(tree.name, TESTS)
             _refuse("CKP407", f"There is no test `{tree.name}`.", tree.lineno, known and f"did you mean `{known}`?")
-        if tree.name.endswith(("day", "weekend", "of_month")):
-            self.timeless = True
+        self.timeless = self.timeless and tree.name not in DAY_TESTS
         guards = tree.name in GUARDED_TESTS
         return Test(tree.lineno, self._node(tree.node, guarded=guards), passes, guarded=guards)
 

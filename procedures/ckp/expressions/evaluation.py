@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, Protocol, TypeAlias
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from procedures.ckp.expressions.errors import ErrorKind, EvaluationError, Recorded, SecretRef
 from procedures.ckp.values import Json, ValueProblem, json_pieces, kind_of, plain_number, scalar_text
@@ -114,9 +114,16 @@ class Evaluation:
             raise EvaluationError("argument", "There is no current time here.")
         return self.scope.now
 
+    def zone(self) -> ZoneInfo:
+        """The procedure's time zone."""
+        try:
+            return ZoneInfo(self.scope.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise EvaluationError("argument", f"There is no time zone {self.scope.timezone!r}.") from None
+
     def today(self) -> date:
         """The day of `now` in the procedure's time zone."""
-        return self.now().astimezone(ZoneInfo(self.scope.timezone)).date()
+        return self.now().astimezone(self.zone()).date()
 
     def charge(self, steps: int = 1) -> None:
         """Count work. Raises EvaluationError (limit) past the steps or the CPU time of one evaluation."""

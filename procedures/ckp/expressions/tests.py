@@ -5,6 +5,7 @@ from typing import Final
 
 from procedures.ckp.expressions.errors import EvaluationError
 from procedures.ckp.expressions.evaluation import Evaluation, Undefined, Value
+from procedures.ckp.expressions.functions.dates import day, is_business_day, last_working_day
 from procedures.ckp.expressions.operators import is_empty
 from procedures.ckp.values import exact, kind_of
 
@@ -29,6 +30,21 @@ def _parity(remainder: int) -> Callable[[Evaluation, Value], bool]:
     return passes
 
 
+def _about_day(decide: Callable[[Evaluation, Value], bool]) -> Callable[[Evaluation, Value], bool]:
+    def passes(ev: Evaluation, value: Value) -> bool:
+        if value is None:
+            ev.record("null_comparison", "null", "text")
+            return False
+        return decide(ev, value)
+
+    return passes
+
+
+def _is_last_working_day(ev: Evaluation, value: Value) -> bool:
+    given = day(ev, value)
+    return given == last_working_day(ev, given)
+
+
 def _defined(ev: Evaluation, value: Value) -> bool:
     return value.__class__ is not Undefined
 
@@ -45,6 +61,11 @@ def _empty(ev: Evaluation, value: Value) -> bool:
     return is_empty(value)
 
 
+DAY_TESTS: Final[dict[str, Callable[[Evaluation, Value], bool]]] = {
+    "business_day": _about_day(is_business_day),
+    "weekend": _about_day(lambda ev, value: day(ev, value).isoweekday() > 5),
+    "last_business_day_of_month": _about_day(_is_last_working_day),
+}
 GUARDED_TESTS: Final[dict[str, Callable[[Evaluation, Value], bool]]] = {
     "defined": _defined,
     "undefined": _undefined,
@@ -63,4 +84,5 @@ TESTS: Final[dict[str, Callable[[Evaluation, Value], bool]]] = {
     "false": lambda ev, value: value is False,
     "even": _parity(0),
     "odd": _parity(1),
+    **DAY_TESTS,
 }

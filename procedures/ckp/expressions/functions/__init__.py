@@ -4,8 +4,9 @@ from typing import Final
 
 from procedures.ckp.expressions.functions.base import Function
 from procedures.ckp.expressions.functions.choice import CHOICE
+from procedures.ckp.expressions.functions.dates import DATES
 from procedures.ckp.expressions.functions.lists import LISTS
 from procedures.ckp.expressions.functions.numbers import NUMBERS
 from procedures.ckp.expressions.functions.texts import TEXTS
 
-FUNCTIONS: Final[dict[str, Function]] = {**NUMBERS, **TEXTS, **LISTS, **CHOICE}
+FUNCTIONS: Final[dict[str, Function]] = {**NUMBERS, **TEXTS, **LISTS, **CHOICE, **DATES}
