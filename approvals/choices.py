@@ -17,6 +17,16 @@ class DecisionType(models.TextChoices):
     PROVIDE_INPUT = "provide_input"
 
 
+class AssignmentKind(models.TextChoices):
+    """`fallback` stands for the administrators of the place, asked because nobody else was found."""
+
+    USER = "user"
+    GROUP = "group"
+    ROLE = "role"
+    FALLBACK = "fallback"
+    BARRED = "barred"
+
+
 class Verdict(models.TextChoices):
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -35,3 +45,4 @@ class NoticeState(models.TextChoices):
     PENDING = "pending"
     SENT = "sent"
     FAILED = "failed"
+    CANCELED = "canceled"

@@ -1,24 +1,35 @@
-"""An approval, its decisions, and the mails that tell people of it.
+"""An approval, who is asked, what they decided, and the mails that tell them of it.
 
 The run is named by id only: approvals lie below runs and do not know them (see `ports`).
 """
+
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from approvals.choices import DecisionType, NoticeState, Status, Verdict, Via
+from approvals.choices import AssignmentKind, DecisionType, NoticeState, Status, Verdict, Via
 from tenants.models import TenantOwned
+
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""Where a question without a due time stands among those that have one."""
 
 
 class Approval(TenantOwned):
-    """One question of one visit of a run. `retry` is the run's count of retries, so a retried run asks anew."""
+    """One question of one visit of a run. `retry` is the run's count of retries, so a retried run asks anew.
+
+    `rules` are the numbers and habits of `services.opening.rules_of`; `editable` is a list of
+    {name, label, schema, value}. `due_order` is `expires_at` or NEVER, `acts_at` is when
+    the system itself does something next.
+    """
 
     project = models.ForeignKey("tenants.Project", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     run_id = models.UUIDField(db_index=True)
     path = models.CharField(max_length=500)
     retry = models.PositiveIntegerField(default=0)
     node_id = models.CharField(max_length=128)
+    node_name = models.CharField(max_length=300, blank=True)
     procedure_id = models.CharField(max_length=128)
     procedure_version = models.CharField(max_length=64)
     run_title = models.CharField(max_length=300, blank=True)
@@ -40,10 +51,14 @@ class Approval(TenantOwned):
     via = models.CharField(max_length=16, choices=Via.choices, blank=True)
     selected_option = models.CharField(max_length=300, null=True, blank=True)
     decision_payload = models.JSONField(null=True)
+    edits = models.JSONField(default=dict)
     comment = models.TextField(blank=True)
     client_note = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(db_index=True)
+    updated_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
+    due_order = models.DateTimeField(default=NEVER)
+    acts_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at"]
@@ -57,12 +72,40 @@ class Approval(TenantOwned):
             ),
         ]
         indexes = [
-            models.Index(fields=["tenant", "status", "expires_at"]),
-            models.Index(fields=["expires_at"], condition=Q(status="pending"), name="approval_due"),
+            models.Index(fields=["tenant", "status", "due_order", "id"], name="approval_by_due"),
+            models.Index(fields=["tenant", "updated_at"], name="approval_changed"),
+            models.Index(fields=["acts_at"], condition=Q(status="pending"), name="approval_acts"),
         ]
 
     def __str__(self) -> str:
         return self.title
+
+
+class Assignment(TenantOwned):
+    """Somebody who is asked (a person, a group, a role), or a person who may not decide, and why."""
+
+    project_path = "approval__project"
+
+    approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="assignments")
+    kind = models.CharField(max_length=16, choices=AssignmentKind.choices)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
+    name = models.CharField(max_length=150)
+    reason = models.CharField(max_length=16, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["approval", "kind", "name"], name="assignment_once"),
+            models.CheckConstraint(condition=Q(kind__in=AssignmentKind.values), name="assignment_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["user", "barred"], user__isnull=False)
+                | ~Q(kind__in=["user", "barred"]) & Q(user__isnull=True),
+                name="assignment_names_person_or_not",
+            ),
+        ]
+        indexes = [models.Index(fields=["kind", "name"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
 
 
 class Vote(TenantOwned):
@@ -76,6 +119,7 @@ class Vote(TenantOwned):
     verdict = models.CharField(max_length=16, choices=Verdict.choices)
     selected_option = models.CharField(max_length=300, null=True, blank=True)
     payload = models.JSONField(null=True)
+    edits = models.JSONField(default=dict)
     comment = models.TextField(blank=True)
     via = models.CharField(max_length=16, choices=Via.choices)
     evidence_hash = models.CharField(max_length=64)
@@ -93,7 +137,10 @@ class Vote(TenantOwned):
 
 
 class Notice(TenantOwned):
-    """A mail that is to be sent, and the link in it. The row is the queue and the history."""
+    """A mail that is to be sent, and the link in it. The row is the queue and the history.
+
+    The link's secret is in the mail alone; the row keeps its SHA-256.
+    """
 
     project_path = "approval__project"
 
@@ -105,6 +152,8 @@ class Notice(TenantOwned):
     available_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
+    link_hash = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    link_expires_at = models.DateTimeField(null=True, blank=True)
     link_used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -1,25 +1,26 @@
 """What approvals need from runs, which lie above them: registered once at start-up."""
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
-from approvals.models import Approval
+if TYPE_CHECKING:
+    from approvals.models import Approval
 
 
 class WaitingRuns(Protocol):
     """The runs whose visits wait for approvals."""
 
-    def lock(self, approval: Approval) -> None:
-        """Lock the run, then its wait, before the approval is locked.
+    def lock(self, approval: "Approval") -> bool:
+        """Lock the run, then its open wait, before the approval is locked.
 
-        Raises `Conflict` (not_waiting) when the run has ended or waits at another visit.
+        Whether the run waits for exactly this approval; False when it has ended or waits at another visit.
         """
 
-    def answer(self, approval: Approval, answer: dict[str, Any]) -> None:
+    def answer(self, approval: "Approval", answer: dict[str, Any]) -> None:
         """Close the wait with `answer` and let the run go on; same transaction as the decision."""
 
-    def record(self, approval: Approval, event_type: str, payload: dict[str, Any]) -> None:
+    def record(self, approval: "Approval", event_type: str, payload: dict[str, Any]) -> None:
         """Write an event of the run about this approval; same transaction."""
 
     def statuses(self, run_ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -1,0 +1,114 @@
+"""The context of a question as people read it: facts, tables, and what is neither. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PARTED = frozenset("amount total sum price cost costs fee value balance limit budget".split())
+MOST_ROWS = 50
+MOST_COLUMNS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line: a label and its value as text."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A list of like objects. `numeric` tells the columns that hold numbers; `more` counts the rows left out."""
+
+    label: str
+    columns: list[str]
+    numeric: list[bool]
+    rows: list[list[str]]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """A value that is neither a fact nor a table."""
+
+    label: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a decider is shown."""
+
+    facts: list[Fact] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    nested: list[Nested] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.facts or self.tables or self.nested)
+
+
+def read(context: Mapping[str, Any]) -> Evidence:
+    """Sort `context_data` by how it is best shown, in its own order."""
+    found = Evidence()
+    for name, value in context.items():
+        if _is_plain(value):
+            found.facts.append(Fact(words(name), text(name, value)))
+        elif _is_list_of_plain(value):
+            found.facts.append(Fact(words(name), ", ".join(text(name, item) for item in value)))
+        elif table := _table(name, value):
+            found.tables.append(table)
+        elif _is_flat(value):
+            found.facts.extend(Fact(f"{words(name)}, {words(key, False)}", text(key, value[key])) for key in value)
+        else:
+            found.nested.append(Nested(words(name), value))
+    return found
+
+
+def words(name: str, capital: bool = True) -> str:
+    """ "invoice_count" as "Invoice count"."""
+    spaced = " ".join(name.replace("_", " ").replace("-", " ").split()) or name
+    return spaced[:1].upper() + spaced[1:] if capital else spaced
+
+
+def text(name: str, value: Any) -> str:
+    """A plain value in words; amounts with their thousands parted and two places."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, float)) and PARTED & set(words(name).lower().split()):
+        return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
+    return str(value)
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, (str, int, float, bool))
+
+
+def _is_list_of_plain(value: Any) -> bool:
+    return isinstance(value, list) and all(_is_plain(item) for item in value)
+
+
+def _is_flat(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(_is_plain(item) for item in value.values())
+
+
+def _table(name: str, value: Any) -> Table | None:
+    if not isinstance(value, list) or not value or not all(_is_flat(row) for row in value):
+        return None
+    columns = list(dict.fromkeys(key for row in value for key in row))
+    if len(columns) > MOST_COLUMNS:
+        return None
+    shown = value[:MOST_ROWS]
+    return Table(
+        label=words(name),
+        columns=[words(column) for column in columns],
+        numeric=[all(_is_number(row.get(column)) for row in value) for column in columns],
+        rows=[[text(column, row.get(column)) for column in columns] for row in shown],
+        more=len(value) - len(shown),
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))

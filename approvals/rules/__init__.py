@@ -1,0 +1,1 @@
+"""What approvals mean, on plain values: who may decide, what a decision must contain, when votes are enough."""

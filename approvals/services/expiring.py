@@ -1,0 +1,52 @@
+"""What happens by itself: steps of the escalation at their times, and the end at the due time."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from approvals import ports, selectors
+from approvals.choices import Status, Via
+from approvals.models import Approval
+from approvals.rules import answers
+from approvals.rules.escalation import TIMEOUT, end_verdict
+from approvals.services import escalating
+from approvals.services.canceling import withdraw
+from approvals.services.deciding import Ending, end, lock
+from langorch.lib import clock
+from tenants.actor import system
+
+DUE_AT_ONCE = 200
+
+
+def expire_due() -> int:
+    """Act on every open approval whose time has come, each in its own transaction; how many there were."""
+    now = clock.now()
+    due = Approval.system.filter(status=Status.PENDING, acts_at__lte=now).order_by("acts_at")[:DUE_AT_ONCE]
+    return sum(_act(approval, now) for approval in due)
+
+
+@transaction.atomic
+def _act(approval: Approval, now: datetime) -> bool:
+    approval, waits = lock(approval)
+    if approval.status != Status.PENDING or approval.acts_at is None or approval.acts_at > now:
+        return False
+    if not waits:
+        withdraw(approval, "not_waiting")
+        return True
+    while (move := selectors.next_move_of(approval)) is not None and move.at <= now:
+        if move.step is None:
+            _end(approval)
+            break
+        escalating.take_step(approval, move.step, now)
+    return True
+
+
+def _end(approval: Approval) -> None:
+    action = approval.rules["timeout_action"]
+    verdict = end_verdict(action)
+    comment = "" if verdict == TIMEOUT else f"Decided by itself at the due time ({action})."
+    answer = answers.automatic(selectors.question(approval), verdict, comment)
+    ports.runs().record(
+        approval, "approval_expired", {"approval_id": str(approval.pk), "timeout_action": action or None}
+    )
+    end(system(approval.tenant_id), approval, Ending(verdict, answer, Via.SYSTEM))
