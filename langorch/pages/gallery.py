@@ -55,12 +55,12 @@ PROBLEMS = [
     {"severity": "info", "code": "CKP-L11", "message": "Call without a time-out.", "hint": "", "line": 402},
 ]
 RUNS = [
-    ("waiting_approval", "Batch 20 Nov, 12 invoices", "Approve amount", "Finance, due in 1 h 10 min", 71, "warn", Decimal("0.43")),
-    ("running", "Batch 20 Nov, 4 invoices", "Validate in portal", "Invoice 2 of 4", 13, "live", Decimal("0.11")),
-    ("failed", "Batch 20 Nov, 3 invoices", "Post to ERP", "agent_error, attempt 3 of 4", 60, "bad", Decimal("0.09")),
-    ("paused", "Statement Nordhavn Paper", "Post to ERP", "Agent in sap_pool, 1st in line", 46, "live", Decimal("0.18")),
-    ("completed", "Batch 20 Nov, 9 invoices", "Done", "Recovered after one retry", 81, "ok", Decimal("0.31")),
-    ("created", "Vendor Lumen Electric", "Next in line", "", 0, "idle", None),
+    ("waiting_approval", "Batch 20 Nov, 12 invoices", "Approve amount", "due in 1 h", 34, "live", Decimal("0.43")),
+    ("running", "Batch 20 Nov, 4 invoices", "Validate in portal", "Invoice 2 of 4", 6, "live", Decimal("0.11")),
+    ("failed", "Batch 20 Nov, 3 invoices", "Post to ERP", "attempt 3 of 4", 40, "bad", Decimal("0.09")),
+    ("paused", "Statement Nordhavn Paper", "Post to ERP", "1st in line", 20, "live", Decimal("0.18")),
+    ("completed", "Batch 20 Nov, 9 invoices", "Done", "Recovered after one retry", 91, "ok", Decimal("0.31")),
+    ("created", "Vendor Lumen Electric", "Next in line", "", None, "idle", None),
     ("canceled", "Batch 19 Nov, 2 invoices", "Fetch mails", "Aiko Tanaka: wrong inbox", 2, "idle", Decimal("0.00")),
 ]
 TABS = [

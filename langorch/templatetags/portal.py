@@ -1,62 +1,67 @@
 """Template tags of the portal: `{% load portal %}`.
 
-Status and looks
-    {% status 'run' run.status %}               chip with icon, word and colour; kinds: run, step, approval, agent,
-    {% status 'run' run.status text='…' %}      pool, version, problem (`langorch.pages.looks`); `text` replaces the word
-    {% status_icon 'run' run.status %}          the coloured icon alone, hidden from readers: a word must stand beside it
-    {% icon 'copy' %}                           symbol of the sprite; `tone='bad'` colours it, `label='…'` lets it speak
-    {% tier 'intelligent' %}                    the shape and name of a tier; `n=3` adds a number
+Status and looks (`langorch.pages.looks`; an unknown kind or status raises)
+    {% status 'run' run.status %}        chip: icon, word, colour. Kinds: run, step, approval, agent, pool, version,
+                                         problem. `text='…'` replaces the word
+    {% status_icon 'run' run.status %}   the coloured icon alone, hidden from readers: a word must stand beside it
+    {% icon 'copy' %}                    symbol of the sprite; `tone='bad'` colours it, `label='…'` lets it speak
+    {% tier 'intelligent' %}             the shape and name of a tier; `n=3` adds a number
 
-Time (datetimes are aware, durations are seconds; a null datetime gives a dash)
-    {% ago dt %}                                "2 h 34 min", from a week on "12 Nov"; `suffix='ago'`, `units=1`
-    {% due dt %}                                "in 1 h 10 min, at 15:42" or "20 min overdue, since 15:42"
-    {% due_chip dt %}                           the due time as a chip: grey, amber under 2 h, red when overdue
-    {% at dt %}                                 "14:02", with the date unless it is today; `seconds=True`
-    {% clock_text dt %}                         the same without markup, for the text of a drawing
-    {% duration seconds %}                      "4 min 2 s"; `units=1`
-    {% length start end %}                      the duration between two moments; without an end until now
+Time (datetimes are aware, lengths are seconds; null gives a dash)
+    {% ago dt %}                         "2 h 34 min", from a week on "12 Nov"; `suffix='ago'`, `units=1`
+    {% due dt %}                         "in 1 h 10 min, at 15:42"; "20 min overdue, since 15:42"
+    {% due_chip dt %}                    the due time as a chip: grey, amber under 2 h, red when overdue
+    {% at dt %}                          "14:02", with the date unless it is today; `seconds=True`
+    {% duration seconds %}               "4 min 2 s"; `units=1`
+    {% length start end %}               the duration between two moments; without an end until now
+    {% duration_bar seconds typical %}   duration over a bar with a tick at the typical time, amber beyond 1.2 times of
+                                         it; `tone='ok'`
 
 Values
-    {% short_id id %}                           first eight and last four, the whole in the title; `copy=True` adds a button
-    {% json value %}                            JSON viewer; `label='What was sent'` names it for readers
-    {% money amount 'EUR' %}                    "14,380.00 EUR"; without a currency US dollars: "$0.43"; null gives a dash
-    {% count n %}                               "1,284", above ten thousand "10k+"
-    {% bar percent 'ok' %}                      filled track; tones ok, bad, warn, live, idle; `mark=80`, `cut=25`, `height=10`
-    {% spark values before %}                   line of 24 hours over a dotted line of last week
+    {% short_id id %}                    first eight and last four, the whole in the title; `copy=True` adds a button
+    {% json value %}                     JSON viewer; `label='What was sent'` names it for readers
+    {% money amount 'EUR' %}             "14,380.00 EUR"; without a currency US dollars, "$0.43"
+    {% count n %}                        "1,284"; above ten thousand "10k+"
+    {% bar percent 'ok' %}               filled track; tones ok, bad, warn, live, idle; `mark=80`, `cut=25`, `height=10`
+    {% spark values before %}            line of today over a dotted line of last week
 
 Addresses (the query string is the page's state)
-    {% query_with status='failed' %}            this page with keys changed; None or '' removes a key. Turns back to the
-                                                first page unless `after` or `before` is among the keys
-    {% pager newer=page.newer older=page.older %}   Newer and Older as links `?after=` and `?before=`; null disables
+    {% query_with status='failed' %}     this page with keys changed; None or '' removes a key. Goes to the first page
+                                         unless `after` or `before` is among the keys
+    {% pager newer=… older=… %}          links `?after=<newer>` and `?before=<older>`; null disables
 
 Problems
-    {% problem_note problem %}                  one CKP problem: icon, sentence, hint, code. Reads severity, message, hint,
-                                                code, docs, line, pointer; `where=True` adds the line or pointer
+    {% problem_note problem %}           icon, sentence, hint, code of one problem (severity, message, hint, code, docs,
+                                         line, pointer); `where=True` adds line and pointer
 
 Blocks of `shell.html`
-    title         text of the tab, " · LangOrch" follows
-    head          whole page head; or fill its parts: crumb, heading, facts (below the heading), verbs, why
-    main          the page
-    body_class    `solo` for a page of an approver (no nav is drawn when shell.only_approver)
-    scripts       further `<script type="module" src=…>`
-    live          attributes of `<body>` of a live page: `data-live="{% url 'live' %}"`
-`bare.html` (login, 500): blocks title, main.
+    title                                text of the browser's tab; " · LangOrch" follows
+    crumb, heading, facts, verbs, why    parts of the page head; or replace `head` whole
+    main                                 the page
+    live                                 attributes of <body> on a live page: ` data-live="/ws/live/"`
+    styles, scripts                      further files; call `{{ block.super }}` in `styles`
+`bare.html` (log in, errors) has title, main, styles, live, body.
 
 Components: `{% include "components/<name>.html" with … %}`
-    empty         title text icon action_url action_label          says what would stand here and the one next step
-    note          text tone title icon focus                       banner; tone ok, bad or none
-    field         field wide                                       BoundField: label, control, error, hint
-    form_errors   form title                                       summary that links to each field and takes the focus
-    tabs          tabs label                                       tabs: {label, url, count, current, tone}
-    chips         chips clear_url                                  chips: {text, remove_url}
-    verb          label url icon tone method name value why        a link or a POST button; `why` disables it and says why
-    duration_bar  seconds typical tone                             duration against the usual; amber beyond 1.2 times of it
-    tile          label value tone values before words             one health figure in `<div class="tiles">`
-    confirm page  extend `portal/confirm.html`: context title text rows verb back_url back_label crumb crumb_url form
-                  rows: {name, kind, status, what, left_out}
+    empty         title, text, icon, action_url, action_label, action_icon: what would stand here, the one next step
+    note          text, title, tone (ok, warn, bad or none), icon, focus: a banner
+    field         field (a BoundField), wide: label, control, error, hint
+    form_errors   form, title: links to each field and takes the focus
+    tabs          tabs ({label, url, count, current, tone}), label
+    chips         chips ({text, remove_url}), clear_url
+    verb          label, url, icon, tone (go, no, stop), method='post', name, value, why: `why` disables and says why
+    tile          label, value, tone, values, before, words: one figure inside `<div class="tiles">`
+    live_state    section: whether the page is live, and a pause button for the section of that id
+Page `portal/confirm.html` for destructive verbs: title, text, rows ({kind, status, name, what, left_out}), form (holds
+the reason), verb, back_url, back_label, crumb, crumb_url.
 
-Live sections: `<section id="timeline" data-section="run:…:timeline" data-version="41" data-src="?tab=timeline">`. The name
-defaults to the id, the source to this page. `js/live.js` fetches a stale section again and swaps it by its id.
+Live sections: `<section id="timeline" data-section="run:…:timeline" data-version="41" data-src="?tab=timeline">`.
+`data-version` makes it live, `data-section` defaults to the id, `data-src` to this page. `js/live.js` fetches a stale
+section again and swaps it by its id.
+
+Lists: the main link of a row is `class="rowlink"`: j and k move, Enter and a click on the row open. A selection is
+`<form data-bulk>` with `.bulk`, `[data-bulk-count]`, `<button data-verb="retry">Retry…</button>`, `[data-select-all]`
+and rows `<tr data-can="retry cancel"><td class="x"><input type="checkbox" …>`.
 """
 
 from collections.abc import Sequence
@@ -81,6 +86,8 @@ PAGING_KEYS = ("after", "before")
 MANY = 10_000
 TIERS = {"deterministic": "", "intelligent": " int", "control": " ctl"}
 NONE = "–"
+TYPICAL_AT = 80
+LONGER = 1.2
 
 
 @register.simple_tag
@@ -172,6 +179,16 @@ def length(start: datetime | None, end: datetime | None = None) -> str:
     if start is None:
         return NONE
     return moments.duration(((end or clock.now()) - start).total_seconds())
+
+
+@register.simple_tag
+def duration_bar(seconds: float | None, typical: float | None = None, tone: str = "live") -> SafeString | str:
+    """A duration against the usual one."""
+    words = moments.duration(seconds)
+    if seconds is None or not typical:
+        return words
+    shown = "warn" if seconds > LONGER * typical else tone
+    return format_html("{}{}", words, drawings.bar(TYPICAL_AT * seconds / typical, shown, mark=TYPICAL_AT))
 
 
 @register.simple_tag

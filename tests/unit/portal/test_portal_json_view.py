@@ -60,7 +60,7 @@ def test_empty_values(value, html):
 
 
 def test_bottomless_values_end():
-    value: list = []
+    value: list[object] = []
     for _ in range(300):
         value = [value]
     assert "nested too deep to show" in json_view.render(value)

@@ -144,6 +144,14 @@ def test_bars_stay_inside_their_track():
         drawn("{% bar 10 'pink' %}")
 
 
+@pytest.mark.parametrize(("seconds", "tone", "width"), [(30, "ok", "40"), (70, "ok", "93.33"), (90, "warn", "100")])
+def test_a_duration_is_judged_by_the_usual(seconds, tone, width):
+    html = drawn("{% duration_bar seconds 60 'ok' %}", seconds=seconds)
+    assert f'class="b-{tone}" width="{width}%"' in html
+    assert 'x="80%"' in html
+    assert "<svg" not in drawn("{% duration_bar seconds None %}", seconds=seconds)
+
+
 def test_sparks_share_one_scale():
     html = drawn("{% spark now before %}", now=[0, 5, 10], before=[5, 5, 5])
     assert 'class="spark last" points="0.0,13.0 56.0,13.0 112.0,13.0"' in html
