@@ -36,7 +36,7 @@ def visible_to(actor: Actor) -> QuerySet[Approval]:
     return Approval.objects.filter(Q(tenant_id=actor.tenant_id) & seen).marked_scoped()
 
 
-def waiting_for(actor: Actor) -> QuerySet[Approval]:
+def waiting_for_me(actor: Actor) -> QuerySet[Approval]:
     """The open approvals `actor` may decide and has not voted on, the first due first."""
     barred = Assignment.system.filter(approval=OuterRef("pk"), kind=AssignmentKind.BARRED, user=_user(actor))
     rows = Approval.objects.filter(_asked(actor), tenant_id=actor.tenant_id, status=Status.PENDING)
@@ -45,13 +45,13 @@ def waiting_for(actor: Actor) -> QuerySet[Approval]:
 
 
 def in_person(actor: Actor) -> QuerySet[Approval]:
-    """Those of `waiting_for` that ask `actor` by name or by role."""
-    return waiting_for(actor).filter(_asked_in_person(actor))
+    """Those of `waiting_for_me` that ask `actor` by name or by role."""
+    return waiting_for_me(actor).filter(_asked_in_person(actor))
 
 
 def in_groups(actor: Actor) -> QuerySet[Approval]:
-    """Those of `waiting_for` that ask `actor` only as a member of a group."""
-    return waiting_for(actor).exclude(_asked_in_person(actor))
+    """Those of `waiting_for_me` that ask `actor` only as a member of a group."""
+    return waiting_for_me(actor).exclude(_asked_in_person(actor))
 
 
 def decided(actor: Actor) -> QuerySet[Approval]:
@@ -61,7 +61,7 @@ def decided(actor: Actor) -> QuerySet[Approval]:
 
 def waiting_count(actor: Actor) -> int:
     """How many decisions wait for `actor`: the number in the head of every page."""
-    return in_person(actor).count()
+    return waiting_for_me(actor).count()
 
 
 def approval_for(actor: Actor, approval_id: UUID | str) -> Approval:

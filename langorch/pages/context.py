@@ -7,12 +7,10 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpRequest
 
-from approvals.choices import Status
-from approvals.models import Approval
+from approvals import selectors as approvals
 from langorch.pages import navigation
 from tenants import selectors
 from tenants.actor import Actor
-from tenants.choices import Capability
 from tenants.models import Project, Tenant, User
 from tenants.permissions import PERMISSIONS
 
@@ -46,8 +44,7 @@ class Shell:
     @cached_property
     def approvals_waiting(self) -> int:
         """How many open approvals this person may decide."""
-        mine = Approval.objects.with_capability(self._actor, Capability.DECIDE)
-        return mine.filter(status=Status.PENDING).count()
+        return approvals.waiting_count(self._actor)
 
     @cached_property
     def can(self) -> dict[str, Any]:
