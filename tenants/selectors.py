@@ -37,7 +37,7 @@ def actor_of(user: User, *, tenant_slug: str | None = None, via: str = "page", a
 
 def renewed(actor: Actor) -> Actor | None:
     """The person behind `actor` with the roles they have now; None when they were disabled or left the tenant."""
-    user = User.objects.filter(pk=actor.user_id, is_active=True).first()
+    user = User.objects.filter(pk=actor.user_id, is_active=True).first() if actor.user_id else None
     slug = Tenant.objects.filter(pk=actor.tenant_id).values_list("slug", flat=True).first()
     if user is None or slug is None:
         return None
