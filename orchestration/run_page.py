@@ -12,7 +12,8 @@ from orchestration import event_words, graph_overlay, selectors, sentences
 from orchestration.choices import OPEN, WaitState
 from orchestration.models import Event, Run, StepRecord, Visit, Wait
 from orchestration.timeline import Records, Timeline, timeline
-from procedures.ckp.document import Document, load_document
+from procedures.ckp.compile import load_document
+from procedures.ckp.document import Document
 from procedures.graph import words
 from procedures.graph.picture import Picture, picture
 from tenants.actor import Actor

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from procedures.ckp.document import Document, NodeBase, load_document
+from procedures.ckp.compile import load_document
+from procedures.ckp.document import Document, NodeBase
 from procedures.graph.picture import Picture, error_edges, picture
 from procedures.listing import Row, listing
 from procedures.models import CurrentVersion, ProcedureVersion

@@ -11,7 +11,8 @@ from langorch.lib.errors import Refusal
 from orchestration import selectors, services, start_form
 from orchestration.models import Run
 from procedures import selectors as procedures
-from procedures.ckp.document import Document, HumanApprovalNode, SequenceNode, load_document
+from procedures.ckp.compile import load_document
+from procedures.ckp.document import Document, HumanApprovalNode, SequenceNode
 from procedures.models import ProcedureVersion
 from tenants.access import actor_of, page
 

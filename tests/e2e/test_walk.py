@@ -64,7 +64,7 @@ class Visitor:
     def log_in(self, role: str) -> None:
         person = self.portal.people[role]
         self.open("/login")
-        self.page.get_by_label("User name").fill(person["username"])
+        self.page.get_by_label("Username").fill(person["username"])
         self.page.get_by_label("Password").fill(person["password"])
         self.page.get_by_role("button", name="Log in").click()
         self.page.wait_for_url(lambda url: "/login" not in url)
