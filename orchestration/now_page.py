@@ -9,7 +9,7 @@ from django.db.models import Count, Min, Q
 
 from approvals import selectors as approvals
 from langorch.lib import clock
-from orchestration import run_list, selectors, waiting
+from orchestration import live_sections, run_list, selectors, waiting
 from orchestration.choices import OPEN, PARKED, RunStatus
 from orchestration.run_list import RunRow
 from procedures.models import CurrentVersion, Procedure
@@ -49,6 +49,7 @@ class NowPage:
         self._actor = actor
         self._runs = selectors.runs_visible_to(actor)
         self.now = clock.now()
+        self.version = live_sections.runs_version(actor)
 
     @cached_property
     def empty(self) -> bool:

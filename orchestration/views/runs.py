@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
-from orchestration import now_page, run_list, selectors
+from orchestration import live_sections, now_page, run_list, selectors
 from tenants.access import actor_of, page
 
 PERIODS = (("24 h", "since:24h"), ("7 d", "since:7d"), ("30 d", "since:30d"))
@@ -17,10 +17,13 @@ PERIODS = (("24 h", "since:24h"), ("7 d", "since:7d"), ("30 d", "since:30d"))
 @page("view")
 def runs(request: HttpRequest) -> HttpResponse:
     """Runs, newest first, narrowed by words, status and project."""
-    found = run_list.run_list(selectors.runs_visible_to(actor_of(request)), request.GET.dict())
+    actor = actor_of(request)
+    version = live_sections.runs_version(actor)
+    found = run_list.run_list(selectors.runs_visible_to(actor), request.GET.dict())
     text = request.GET.get("f", "")
     context = {
         "text": text,
+        "version": version,
         "status": request.GET.get("status", ""),
         "rows": found.rows,
         "newer": found.newer,
