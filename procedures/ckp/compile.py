@@ -63,7 +63,7 @@ def compile_document(
     if parsed.tree is None:
         return Compiled(parsed.problems, parsed.source_hash)
     report = Report()
-    normal = normalise(parsed.tree, report)
+    normal = normalise(parsed.tree, report, registry)
     return _checked(parsed, normal, report, registry, prod=prod, indented=isinstance(source, dict))
 
 

@@ -3,6 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from procedures.ckp.dialects.identities import give_step_ids
+from procedures.ckp.dialects.rewriter import Rewriter
+from procedures.ckp.dialects.roots import rewrite_root
+from procedures.ckp.dialects.successors import follow_the_list
+from procedures.ckp.dialects.walk import Walker
+from procedures.ckp.registry import NOTHING_REGISTERED, Registry
 from procedures.ckp.report import Path, Report
 
 
@@ -22,6 +28,12 @@ class Normal:
         return path
 
 
-def normalise(tree: dict[str, Any], report: Report) -> Normal:
-    """The canonical tree of a document in any dialect."""
-    return Normal(tree)
+def normalise(tree: dict[str, Any], report: Report, registry: Registry = NOTHING_REGISTERED) -> Normal:
+    """The canonical tree of a document in any dialect. The given tree is changed in place."""
+    rewriter = Rewriter(report, registry)
+    by_order = rewrite_root(rewriter, tree)
+    Walker(rewriter).document(tree)
+    if by_order:
+        follow_the_list(rewriter, tree)
+    give_step_ids(rewriter, tree)
+    return Normal(tree, rewriter.origins)
