@@ -21,10 +21,12 @@ def serve_from(loop: asyncio.AbstractEventLoop | None) -> None:
 
 def announce(group: str, **message: Any) -> None:
     """Tell everybody in `group` to look again, once the present transaction is committed."""
-    transaction.on_commit(lambda: _send(group, {"type": "wake", **message}))
+    transaction.on_commit(lambda: tell(group, **message))
 
 
-def _send(group: str, message: dict[str, Any]) -> None:
+def tell(group: str, **content: Any) -> None:
+    """Tell everybody in `group` to look again, now: for what is committed already."""
+    message = {"type": "wake", **content}
     layer = get_channel_layer()
     if layer is None:
         return

@@ -1,0 +1,117 @@
+"""Masking of what must not be shown: values under telling names, named variables, and known secret values.
+
+It fails closed: what cannot be looked through completely is masked whole.
+"""
+
+import base64
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import quote, quote_plus
+
+REDACTED: Final = "***REDACTED***"
+MAX_DEPTH: Final = 50
+MAX_VALUES: Final = 100_000
+
+_SINGLE: Final = frozenset({"password", "passwd", "secret", "token", "credential", "authorization", "auth", "cookie"})
+_PAIRS: Final = frozenset(
+    {("api", "key"), ("private", "key"), ("access", "key"), ("client", "secret"), ("set", "cookie")}
+)
+_JOINED: Final = frozenset({"apikey", "privatekey", "accesskey", "clientsecret"})
+_NEVER: Final = frozenset({"author", "authorized_by"})
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_SHORTEST_SECRET: Final = 4
+
+
+class Redactor:
+    """Masks values. `names` are further keys whose values are masked; `secrets` are values masked inside any text."""
+
+    def __init__(self, names: Iterable[str] = (), secrets: Iterable[str] = ()) -> None:
+        self._names = frozenset(name.lower() for name in names)
+        self._spellings: tuple[str, ...] = ()
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Mask these values too from now on: as they are, in base64 and URL-encoded."""
+        found = {spelling for secret in secrets for spelling in _spellings(secret)}
+        self._spellings = tuple(sorted(found.union(self._spellings), key=len, reverse=True))
+
+    def redact(self, value: Any) -> Any:
+        """A copy of the JSON `value` with everything masked that must be; all of it when it is too deep or large."""
+        try:
+            return _Pass(self).value(value, 0)
+        except _CannotFinish:
+            return REDACTED
+
+    def hides(self, name: str, value: Any) -> bool:
+        """Whether `value` under the key `name` is masked whole."""
+        if name.lower() in self._names:
+            return True
+        return is_telling(name) and not (_counts_tokens(name) and isinstance(value, int | float))
+
+    def text(self, text: str) -> str:
+        """The text with every known secret value masked."""
+        for spelling in self._spellings:
+            if spelling in text:
+                text = text.replace(spelling, REDACTED)
+        return text
+
+
+class _CannotFinish(Exception):
+    """The value is too deep or too large to look through."""
+
+
+class _Pass:
+    """One walk over one value, with its bounds."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._seen = 0
+
+    def value(self, value: Any, depth: int) -> Any:
+        self._seen += 1
+        if depth > MAX_DEPTH or self._seen > MAX_VALUES:
+            raise _CannotFinish
+        if isinstance(value, str):
+            return self._redactor.text(value)
+        if isinstance(value, dict):
+            return {self._redactor.text(str(key)): self._under(str(key), item, depth) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(item, depth + 1) for item in value]
+        return value
+
+    def _under(self, key: str, value: Any, depth: int) -> Any:
+        if value is not None and self._redactor.hides(key, value):
+            return REDACTED
+        return self.value(value, depth + 1)
+
+
+@lru_cache(maxsize=4096)
+def is_telling(name: str) -> bool:
+    """Whether the words of a name say that its value is secret. Whole words count, plurals too."""
+    if name.lower() in _NEVER:
+        return False
+    words = [_singular(word.lower()) for word in _WORDS.findall(name)]
+    pairs = zip(words, words[1:], strict=False)
+    return any(word in _SINGLE or word in _JOINED for word in words) or any(pair in _PAIRS for pair in pairs)
+
+
+def _counts_tokens(name: str) -> bool:
+    return name == "max_tokens" or name.lower().endswith("_tokens")
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
+
+
+def _spellings(secret: str) -> set[str]:
+    if len(secret) < _SHORTEST_SECRET:
+        return set()
+    raw = secret.encode()
+    encoded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
+    return {secret, quote(secret, safe=""), quote_plus(secret)} | {text.rstrip("=") for text in encoded} | encoded
+
+
+PLAIN: Final = Redactor()
+"""Masks by telling names alone."""

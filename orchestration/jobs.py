@@ -1,0 +1,8 @@
+"""Names of the background jobs of runs. A message is a doorbell: the database says what is to be done."""
+
+from typing import Final
+
+DRIVE: Final = "orchestration.drive"
+SWEEP: Final = "orchestration.sweep"
+RING: Final = "orchestration.ring"
+FIRE_DUE_WAITS: Final = "orchestration.fire_due_waits"

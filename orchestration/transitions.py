@@ -1,0 +1,185 @@
+"""Every move of a run: the table of legal ones, and the one function that makes them (runtime 1).
+
+A move is a conditional UPDATE that counts its row, the event, and the job's change, in one transaction; the doorbell
+rings after commit. Locks are taken in the order run, job, wait, approval.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Greatest, Now
+
+from approvals import services as approvals
+from langorch.lib import doorbell
+from langorch.lib.errors import Conflict, NotFound
+from langorch.lib.redaction import PLAIN, Redactor
+from orchestration import events, jobs
+from orchestration.choices import ENDED, JOB_STATE_OF, OPEN, PARKED, JobState, RunStatus, WaitState
+from orchestration.events import NewEvent
+from orchestration.models import Run, RunJob, Wait
+
+_S = RunStatus
+LEGAL: Final[Mapping[RunStatus, frozenset[RunStatus]]] = {
+    _S.CREATED: frozenset({_S.RUNNING, _S.PAUSED, _S.FAILED, _S.CANCELED}),
+    _S.RUNNING: frozenset({_S.CREATED, _S.WAITING_APPROVAL, _S.PAUSED, _S.COMPLETED, _S.FAILED, _S.CANCELED}),
+    _S.WAITING_APPROVAL: frozenset({_S.CREATED, _S.PAUSED, _S.FAILED, _S.CANCELED}),
+    _S.PAUSED: frozenset({_S.CREATED, _S.WAITING_APPROVAL, _S.FAILED, _S.CANCELED}),
+    _S.COMPLETED: frozenset(),
+    _S.FAILED: frozenset({_S.CREATED}),
+    _S.CANCELED: frozenset({_S.CREATED}),
+}
+RETRY_PRIORITY: Final = 5
+ANSWER_PRIORITY: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A move that is wanted: from which statuses, to which, the events that tell of it (the move's own one last).
+
+    `fence` is the number of the worker that makes it, none when the web or the beat does. `fields` are further values
+    of the run, `job` of its job.
+    """
+
+    sources: frozenset[RunStatus]
+    target: RunStatus
+    events: Sequence[NewEvent]
+    fence: int | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    job: Mapping[str, Any] = field(default_factory=dict)
+    redactor: Redactor = PLAIN
+
+    def __post_init__(self) -> None:
+        illegal = [source for source in self.sources if self.target not in LEGAL[source]]
+        if illegal:
+            raise ValueError(f"no run moves from {', '.join(illegal)} to {self.target}")
+
+
+def create(run: Run, happened: Sequence[NewEvent]) -> None:
+    """Store a new run as queued, with its job and its first events (`run_created` among them)."""
+    with transaction.atomic():
+        run.last_seq = len(happened)
+        run.save(force_insert=True)
+        RunJob.objects.create(
+            run=run,
+            tenant_id=run.tenant_id,
+            priority=run.priority,
+            available_at=run.created_at,
+            ready_since=run.created_at,
+        )
+        events.store(run.pk, run.last_seq, happened)
+        events.announce(run.pk, run.tenant_id, run.last_seq)
+        doorbell.ring(jobs.DRIVE)
+
+
+def move(run_id: UUID, wanted: Move) -> int:
+    """Make a move; the number of its last event.
+
+    Raises `Conflict` (illegal_transition, or run_terminal for an ended run) when the run is not where the move
+    begins or the fence is another's, `NotFound` when there is no such run.
+    """
+    with transaction.atomic():
+        if not try_move(run_id, wanted):
+            raise _refusal(run_id, wanted)
+        return Run.system.values_list("last_seq", flat=True).get(pk=run_id)
+
+
+def try_move(run_id: UUID, wanted: Move) -> bool:
+    """Make a move if the run is where it begins; whether it was made."""
+    with transaction.atomic():
+        here = Q(pk=run_id, status__in=wanted.sources)
+        if wanted.fence is not None:
+            here &= Q(fence=wanted.fence)
+        if not Run.system.filter(here).update(**_run_values(wanted)):
+            return False
+        tenant_id, last = Run.system.values_list("tenant_id", "last_seq").get(pk=run_id)
+        RunJob.objects.filter(pk=run_id).update(**_job_values(wanted))
+        if wanted.target in ENDED:
+            _close(run_id)
+        events.store(run_id, last, wanted.events, wanted.redactor)
+        events.announce(run_id, tenant_id, last)
+        if wanted.target == RunStatus.CREATED:
+            doorbell.ring(jobs.DRIVE)
+    return True
+
+
+def _run_values(wanted: Move) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "status": wanted.target,
+        "updated_at": Now(),
+        "ended_at": Now() if wanted.target in ENDED else None,
+        "last_seq": F("last_seq") + len(wanted.events),
+    }
+    if wanted.target == RunStatus.RUNNING:
+        values["started_at"] = Coalesce("started_at", Now())
+    return values | dict(wanted.fields)
+
+
+def _job_values(wanted: Move) -> dict[str, Any]:
+    state = JOB_STATE_OF[wanted.target]
+    values: dict[str, Any] = {"state": state}
+    if state != JobState.LEASED:
+        values |= {"lease_owner": "", "lease_until": None}
+    if state == JobState.READY:
+        values |= {"available_at": Now(), "ready_since": Now()}
+    return values | dict(wanted.job)
+
+
+def _close(run_id: UUID) -> None:
+    Wait.objects.filter(run_id=run_id, state=WaitState.OPEN).update(state=WaitState.CANCELED, closed_at=Now())
+    approvals.cancel_for_run(run_id)
+
+
+def _refusal(run_id: UUID, wanted: Move) -> Conflict | NotFound:
+    status = Run.system.filter(pk=run_id).values_list("status", flat=True).first()
+    if status is None:
+        return NotFound("There is no such run.")
+    code = "run_terminal" if status in ENDED else "illegal_transition"
+    detail = f"The run is {RunStatus(status).label.lower()}, so it cannot become {wanted.target.label.lower()}."
+    return Conflict(detail, code=code, extra={"status": status})
+
+
+def raise_priority(least: int) -> Greatest:
+    """The job's priority, at least `least`."""
+    return Greatest(F("priority"), least)
+
+
+def request_cancel(run_id: UUID, by: str, reason: str = "") -> RunStatus:
+    """Cancel a run: at once while no worker has it, else by asking its worker. The status it has now.
+
+    Doing it twice changes nothing. Raises `Conflict` (run_terminal) for a completed or failed run, `NotFound`.
+    """
+    canceled = Move(
+        sources=frozenset({RunStatus.CREATED}) | PARKED,
+        target=RunStatus.CANCELED,
+        events=[NewEvent("run_canceled", {"by": by, "reason": reason or "cancel_signal"})],
+        fields={"cancel_requested": True, "canceled_by": by, "cancel_reason": reason},
+    )
+    with transaction.atomic():
+        status = _lock(run_id)
+        if status == RunStatus.CANCELED:
+            return status
+        if status == RunStatus.RUNNING:
+            _ask_to_stop(run_id, by, reason)
+            return status
+        move(run_id, canceled)
+    return RunStatus.CANCELED
+
+
+def _lock(run_id: UUID) -> RunStatus:
+    status = Run.system.select_for_update().filter(pk=run_id).values_list("status", flat=True).first()
+    if status is None:
+        raise NotFound("There is no such run.")
+    return RunStatus(status)
+
+
+def _ask_to_stop(run_id: UUID, by: str, reason: str) -> None:
+    asked = Run.system.filter(pk=run_id, status__in=OPEN, cancel_requested=False).update(
+        cancel_requested=True, canceled_by=by, cancel_reason=reason, updated_at=Now()
+    )
+    if asked:
+        RunJob.objects.filter(pk=run_id).update(wake_seq=F("wake_seq") + 1)
+        events.append(run_id, [NewEvent("run_cancel_requested", {"by": by, "reason": reason})])
