@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from approvals import selectors as approvals
 from langorch.pages import navigation
+from orchestration import live_sections
 from tenants import selectors
 from tenants.actor import Actor
 from tenants.models import Project, Tenant, User
@@ -45,6 +46,11 @@ class Shell:
     def approvals_waiting(self) -> int:
         """How many open approvals this person may decide."""
         return approvals.waiting_count(self._actor)
+
+    @cached_property
+    def approvals_version(self) -> int:
+        """Which state of the inbox that number belongs to; live pages compare it."""
+        return live_sections.approvals_version(self._actor)
 
     @cached_property
     def can(self) -> dict[str, Any]:

@@ -38,9 +38,8 @@ Blocks of `shell.html`
     title                                text of the browser's tab; " · LangOrch" follows
     crumb, heading, facts, verbs, why    parts of the page head; or replace `head` whole
     main                                 the page
-    live                                 attributes of <body> on a live page: ` data-live="/ws/live/"`
     styles, scripts                      further files; call `{{ block.super }}` in `styles`
-`bare.html` (log in, errors) has title, main, styles, live, body.
+`bare.html` (log in, errors) has title, main, styles, body.
 
 Components: `{% include "components/<name>.html" with … %}`
     empty         title, text, icon, action_url, action_label, action_icon: what would stand here, the one next step
@@ -56,8 +55,8 @@ Page `portal/confirm.html` for destructive verbs: title, text, rows ({kind, stat
 the reason), verb, back_url, back_label, crumb, crumb_url.
 
 Live sections: `<section id="timeline" data-section="run:…:timeline" data-version="41" data-src="?tab=timeline">`.
-`data-version` makes it live, `data-section` defaults to the id, `data-src` to this page. `js/live.js` fetches a stale
-section again and swaps it by its id.
+`data-version` makes it live, `data-section` is a name of `orchestration.live_sections` (a list: `runs:…`), `data-src`
+defaults to this page. `js/live.js` fetches a stale section again and swaps it by its id.
 
 Lists: the main link of a row is `class="rowlink"`: j and k move, Enter and a click on the row open. A selection is
 `<form data-bulk>` with `.bulk`, `[data-bulk-count]`, `<button data-verb="retry">Retry…</button>`, `[data-select-all]`

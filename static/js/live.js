@@ -1,7 +1,7 @@
 // @ts-check
 // One WebSocket per page says which sections are stale; each is fetched again from its own address, so access is
 // checked again. Without the socket the page looks every ten seconds. <body data-live="/ws/live/"> turns it on;
-// <section id data-section="run:7:timeline" data-version="41" data-src="?tab=timeline"> takes part.
+// <section id="timeline" data-section="run:7:timeline" data-version="41" data-src="?tab=timeline"> takes part.
 
 import { isBusy, swap } from "./swap.js";
 
@@ -31,12 +31,14 @@ const nameOf = (section) => section.dataset.section ?? section.id;
 /** @param {HTMLElement} section */
 const sourceOf = (section) => new URL(section.dataset.src ?? "", location.href).href;
 
+/** @param {HTMLElement} section */
+const versionOf = (section) => Math.max(Number(section.dataset.version), named.get(nameOf(section)) ?? 0);
+
 /** @param {Record<string, number>} versions */
 function noteStale(versions) {
   for (const section of sections()) {
     const name = nameOf(section);
-    const known = Math.max(Number(section.dataset.version), named.get(name) ?? 0);
-    if (!(versions[name] > known)) continue;
+    if (!(versions[name] > versionOf(section))) continue;
     named.set(name, versions[name]);
     stale.add(name);
   }
@@ -74,20 +76,11 @@ async function fetchSections(source, due) {
     if (fresh && old.isConnected && !isBusy(old)) swap(old, fresh);
   }
   if (page.title) document.title = page.title;
-  renewCounter(page);
-}
-
-/** The number of waiting approvals comes along with every whole page. @param {Document} page */
-function renewCounter(page) {
-  const [old, fresh] = [document, page].map((place) => place.getElementById("approvals-waiting"));
-  if (!old || !fresh || old.innerHTML === fresh.innerHTML) return;
-  old.className = fresh.className;
-  old.replaceChildren(...fresh.childNodes);
 }
 
 function watch() {
   if (socket?.readyState !== WebSocket.OPEN) return;
-  const versions = Object.fromEntries(sections().map((one) => [nameOf(one), Number(one.dataset.version)]));
+  const versions = Object.fromEntries(sections().map((one) => [nameOf(one), versionOf(one)]));
   socket.send(JSON.stringify({ type: "watch", sections: versions }));
 }
 

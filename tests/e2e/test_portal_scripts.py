@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, WebSocketRoute, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, WebSocketRoute, expect
 
 from langorch.middleware import POLICY
 
@@ -16,14 +16,6 @@ pytestmark = pytest.mark.browser
 
 STATIC = Path(__file__).resolve().parent.parent.parent / "static"
 ORIGIN = "http://portal.test"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 HEAD = """<!doctype html><html lang="en"><head><title>Test</title><script src="/static/js/theme.js"></script>
 <link rel="stylesheet" href="/static/css/tokens.css"><link rel="stylesheet" href="/static/css/portal.css">
@@ -73,14 +65,6 @@ class Site:
 
     def say(self, **message) -> None:
         self.sockets[-1].send(json.dumps(message))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -227,19 +211,6 @@ def test_somebody_signed_out_is_told_and_left_alone(site):
     page.clock.run_for(60_000)
     assert len(site.sockets) == 1
     assert site.asked == ["/run"]
-
-
-def test_the_approvals_counter_comes_along(site):
-    def page_with(count: int) -> str:
-        return live(f'<span id="approvals-waiting" class="count">{count}</span>', section("inbox", count, "inbox"))
-
-    page = site.open("/approvals", page_with(1))
-    wait_for_watch(site)
-    page.evaluate("window.kept = document.getElementById('approvals-waiting')")
-    site.pages["/approvals"] = page_with(2)
-    site.say(type="stale", sections={"inbox": 2})
-    expect(page.locator("#approvals-waiting")).to_have_text("2")
-    assert page.evaluate("window.kept.isConnected")
 
 
 def test_keys_search_go_and_move(site):
