@@ -3,5 +3,6 @@
 from orchestration.models.event import Artifact, Event
 from orchestration.models.record import Snapshot, StepRecord, Visit, Wait
 from orchestration.models.run import Run, RunJob
+from orchestration.models.search import SearchValue
 
-__all__ = ["Artifact", "Event", "Run", "RunJob", "Snapshot", "StepRecord", "Visit", "Wait"]
+__all__ = ["Artifact", "Event", "Run", "RunJob", "SearchValue", "Snapshot", "StepRecord", "Visit", "Wait"]

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from orchestration.choices import ENDED, ExecutionMode, JobState, RunStatus, TriggerType
+from orchestration.choices import ENDED, OPEN, ExecutionMode, JobState, RunStatus, TriggerType
 from procedures.choices import Channel
 from tenants.models import TenantOwned
 
@@ -23,6 +23,8 @@ class Run(TenantOwned):
     title = models.CharField(max_length=300, blank=True)
     labels = models.JSONField(default=dict)
     case_id = models.CharField(max_length=128, blank=True)
+    dedupe_key = models.CharField(max_length=64, blank=True)
+    concurrency_key = models.CharField(max_length=64, blank=True)
 
     status = models.CharField(max_length=20, choices=RunStatus.choices, default=RunStatus.CREATED)
     cancel_requested = models.BooleanField(default=False)
@@ -84,7 +86,16 @@ class Run(TenantOwned):
         indexes = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="run_newest"),
             models.Index(fields=["tenant", "status", "-created_at", "-id"], name="run_by_status"),
+            models.Index(fields=["tenant", "updated_at"], name="run_changed"),
             models.Index(fields=["procedure", "-created_at"], name="run_by_procedure"),
+            models.Index(
+                fields=["procedure", "dedupe_key", "-created_at"], condition=~Q(dedupe_key=""), name="run_by_dedupe_key"
+            ),
+            models.Index(
+                fields=["procedure", "concurrency_key"],
+                condition=Q(status__in=sorted(OPEN)),
+                name="run_open_by_procedure",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -92,7 +103,7 @@ class Run(TenantOwned):
 
 
 class RunJob(models.Model):
-    """The queue: one row per run (runtime 4). Its state pairs with the run's status."""
+    """The queue: one row per run (runtime 4). Its state pairs with the run's status; `cause` says why it is ready."""
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="job")
     tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, related_name="+")
@@ -105,6 +116,7 @@ class RunJob(models.Model):
     wake_seq = models.PositiveBigIntegerField(default=0)
     taken_seq = models.PositiveBigIntegerField(default=0)
     losses = models.PositiveSmallIntegerField(default=0)
+    cause = models.CharField(max_length=24, blank=True)
 
     class Meta:
         constraints = [
@@ -116,7 +128,7 @@ class RunJob(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["-priority", "available_at"], condition=Q(state="ready"), name="job_ready"),
+            models.Index(fields=["tenant", "-priority", "available_at"], condition=Q(state="ready"), name="job_ready"),
             models.Index(fields=["lease_until"], condition=Q(state="leased"), name="job_leased"),
         ]
 
