@@ -1,8 +1,14 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin
 
 from langorch import celery
 
-__all__ = ["LangorchConfig", "celery"]
+__all__ = ["AdminConfig", "LangorchConfig", "celery"]
+
+
+class AdminConfig(admin.AdminConfig):
+    default = False
+    default_site = "langorch.admin_site.PortalAdminSite"
 
 
 class LangorchConfig(AppConfig):

@@ -1,5 +1,6 @@
 """Every address of the site."""
 
+from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from langorch import health
@@ -9,5 +10,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api", Nothing.as_view()),
     path("api/", include("langorch.api.urls")),
     path("healthz", health.Health.as_view(), name="healthz"),
+    path("admin/", admin.site.urls),
     path("readyz", health.Ready.as_view(), name="readyz"),
 ]

@@ -1,7 +1,7 @@
 """Production: HTTPS only, cookies for HTTPS, hashed static files."""
 
 from langorch.settings.base import *  # noqa: F403
-from langorch.settings.base import STORAGES
+from langorch.settings.base import BASE_DIR, STORAGES
 
 SECURE_SSL_REDIRECT = True
 SECURE_HSTS_SECONDS = 31_536_000
@@ -11,6 +11,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 WHITENOISE_USE_FINDERS = False
+STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
     **STORAGES,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
