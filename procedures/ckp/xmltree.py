@@ -1,0 +1,75 @@
+"""XML texts as trees. Document type declarations are refused, and with them every entity."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+from xml.parsers import expat
+
+from procedures.ckp.failures import invalid
+from procedures.ckp.values import MAX_DEPTH
+
+MAX_ELEMENTS: Final = 500_000
+
+
+@dataclass(slots=True)
+class Element:
+    """One element: its attributes, and its children and texts in order."""
+
+    name: str
+    attributes: dict[str, str] = field(default_factory=dict)
+    content: "list[Element | str]" = field(default_factory=list)
+
+    @property
+    def children(self) -> "Iterator[Element]":
+        """The elements directly inside."""
+        return (part for part in self.content if isinstance(part, Element))
+
+    def text(self) -> str:
+        """All text inside, at any depth."""
+        return "".join(part if isinstance(part, str) else part.text() for part in self.content)
+
+    def own_text(self) -> str:
+        """The text directly inside."""
+        return "".join(part for part in self.content if isinstance(part, str))
+
+
+class _Tree:
+    """Collects what expat reports."""
+
+    def __init__(self) -> None:
+        self.root = Element("")
+        self._open = [self.root]
+        self._count = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._count += 1
+        if self._count > MAX_ELEMENTS or len(self._open) > MAX_DEPTH:
+            raise invalid(f"The XML has more than {MAX_ELEMENTS} elements or {MAX_DEPTH} levels.")
+        element = Element(name, attributes)
+        self._open[-1].content.append(element)
+        self._open.append(element)
+
+    def end(self, name: str) -> None:
+        self._open.pop()
+
+    def text(self, text: str) -> None:
+        self._open[-1].content.append(text)
+
+    def refuse(self, *declared: Any) -> None:
+        raise invalid("The XML has a document type declaration; those and entities are refused.")
+
+
+def parse_xml(source: str | bytes) -> Element:
+    """The document: an element without name that holds the root element. Raises OperationError (invalid_value)."""
+    tree = _Tree()
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = tree.start
+    parser.EndElementHandler = tree.end
+    parser.CharacterDataHandler = tree.text
+    parser.StartDoctypeDeclHandler = tree.refuse
+    try:
+        parser.Parse(source.encode("utf-8", "replace") if isinstance(source, str) else source, True)
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        raise invalid(f"The text is not XML: {error}.") from None
+    return tree.root
