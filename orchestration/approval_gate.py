@@ -1,0 +1,57 @@
+"""How a decision reaches the run that waits for it."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from approvals.models import Approval
+from langorch.lib.errors import Conflict
+from orchestration import events, waits
+from orchestration.choices import WaitKind, WaitState
+from orchestration.events import NewEvent
+from orchestration.models import Run, RunJob, Wait
+
+
+class Gate:
+    """The runs, as approvals know them (`approvals.ports.WaitingRuns`)."""
+
+    def lock(self, approval: Approval) -> bool:
+        """Lock run, job and open wait, in this order; whether the run waits for exactly this approval."""
+        if not _locked(Run.system.filter(pk=approval.run_id)):
+            return False
+        _locked(RunJob.objects.filter(pk=approval.run_id))
+        return _locked(
+            Wait.objects.filter(
+                run_id=approval.run_id,
+                path=approval.path,
+                kind=WaitKind.APPROVAL,
+                ref=str(approval.pk),
+                state=WaitState.OPEN,
+            )
+        )
+
+    def answer(self, approval: Approval, answer: dict[str, Any]) -> None:
+        """Close the wait and let the run go on. Raises `Conflict` (not_waiting) when it was closed before."""
+        signal = waits.Signal(
+            run_id=approval.run_id,
+            path=approval.path,
+            kind=WaitKind.APPROVAL,
+            answer=answer,
+            by=approval.decided_by,
+            ref=str(approval.pk),
+        )
+        if not waits.signal(signal):
+            raise Conflict("Nothing waits for this answer any more.", code="not_waiting")
+
+    def record(self, approval: Approval, event_type: str, payload: dict[str, Any]) -> None:
+        """Write an event of the approval's node."""
+        event = NewEvent(event_type, payload, node_id=approval.node_id, path=approval.path)
+        events.append(approval.run_id, [event])
+
+    def statuses(self, run_ids: Iterable[UUID]) -> dict[UUID, str]:
+        """The present statuses of runs."""
+        return dict(Run.system.filter(pk__in=list(run_ids)).values_list("pk", "status"))
+
+
+def _locked(rows: Any) -> bool:
+    return bool(list(rows.select_for_update().values_list("pk")))
