@@ -6,7 +6,11 @@ from django.urls import URLPattern, URLResolver, include, path
 from langorch import health
 from langorch.api.views import Nothing
 
+handler403 = "langorch.pages.errors.permission_denied"
+handler404 = "langorch.pages.errors.not_found"
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("langorch.pages.urls")),
     path("api", Nothing.as_view()),
     path("api/", include("langorch.api.urls")),
     path("healthz", health.Health.as_view(), name="healthz"),
