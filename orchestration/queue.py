@@ -77,5 +77,3 @@ def _error(losses: int) -> dict[str, Any]:
 
 def _failed(losses: int) -> NewEvent:
     return NewEvent("run_failed", {"error": _sentence(losses), "error_class": "worker_lost"})
-
-

@@ -95,12 +95,10 @@ def try_move(run_id: UUID, wanted: Move) -> bool:
             here &= Q(fence=wanted.fence)
         if not Run.system.filter(here).update(**_run_values(wanted)):
             return False
-        tenant_id, last = Run.system.values_list("tenant_id", "last_seq").get(pk=run_id)
         RunJob.objects.filter(pk=run_id).update(**_job_values(wanted))
         if wanted.target in ENDED:
             _close(run_id)
-        events.store(run_id, last, wanted.events, wanted.redactor)
-        events.announce(run_id, tenant_id, last)
+        events.append(run_id, wanted.events, wanted.redactor)
         if wanted.target == RunStatus.CREATED:
             doorbell.ring(jobs.DRIVE)
     return True
@@ -111,7 +109,6 @@ def _run_values(wanted: Move) -> dict[str, Any]:
         "status": wanted.target,
         "updated_at": Now(),
         "ended_at": Now() if wanted.target in ENDED else None,
-        "last_seq": F("last_seq") + len(wanted.events),
     }
     if wanted.target == RunStatus.RUNNING:
         values["started_at"] = Coalesce("started_at", Now())

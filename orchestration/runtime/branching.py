@@ -1,0 +1,145 @@
+"""Driving branches at once, each in a thread on its own copy of the variables (runtime 7)."""
+
+import contextvars
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import TYPE_CHECKING, Final
+
+from django.db import connection
+
+from orchestration.runtime.boundary import RegionStopped
+from orchestration.runtime.context import BranchStart, Strategy
+from orchestration.runtime.outcomes import RegionEnd
+from orchestration.runtime.visiting import Visit
+
+if TYPE_CHECKING:
+    from orchestration.runtime.region import RegionDrive
+
+LOOK_SECONDS: Final = 0.25
+
+
+class Crowd:
+    """Counts the branches of one run that execute, whatever their owners; a waiting owner does not count."""
+
+    def __init__(self, most: int) -> None:
+        self.changed = threading.Condition()
+        self._free = most
+
+    def take(self) -> bool:
+        """Count one more, if there is room. Call with `changed` held."""
+        if self._free == 0:
+            return False
+        self._free -= 1
+        return True
+
+    def give_back(self) -> None:
+        """Count one less and wake who waits."""
+        with self.changed:
+            self._free += 1
+            self.changed.notify_all()
+
+    @contextmanager
+    def away(self, counted: bool) -> Iterator[None]:
+        """Give one's own place back inside the block, if one has a place."""
+        if not counted:
+            yield
+            return
+        self.give_back()
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.changed.wait_for(self.take)
+
+
+class Branches:
+    """The branches of one visit of a parallel."""
+
+    def __init__(self, region: "RegionDrive", owner: Visit, starts: Sequence[BranchStart], strategy: Strategy) -> None:
+        self._owner = owner
+        self._region = region
+        self._starts = {start.branch_id: start for start in starts}
+        self._strategy = strategy
+        self._crowd = region.drive.crowd
+        self._ends: dict[str, RegionEnd] = {}
+        self._failure: BaseException | None = None
+        self._threads: dict[str, threading.Thread] = {}
+        self._regions = {start.branch_id: self._open(start.branch_id) for start in starts}
+
+    def run(self) -> Mapping[str, RegionEnd]:
+        """Drive them until they decide, or all have ended or wait. The ends by branch."""
+        for branch_id, region in self._regions.items():
+            if (end := region.recorded_end) is not None:
+                self._ends[branch_id] = end
+        waiting = [branch_id for branch_id in self._starts if branch_id not in self._ends]
+        try:
+            with self._crowd.away(self._region.counted):
+                self._drive(waiting)
+        finally:
+            self._stop()
+        if self._failure is not None:
+            raise self._failure
+        return self._ends
+
+    def _drive(self, waiting: list[str]) -> None:
+        while not self._settled(waiting):
+            with self._crowd.changed:
+                while waiting and self._crowd.take():
+                    self._start(waiting.pop(0))
+                if not self._settled(waiting):
+                    self._crowd.changed.wait(LOOK_SECONDS)
+            self._region.look()
+
+    def _settled(self, waiting: list[str]) -> bool:
+        if self._failure is not None or self._decided():
+            return True
+        return not waiting and len(self._ends) == len(self._starts)
+
+    def _decided(self) -> bool:
+        return self._strategy.decided({name: end for name, end in self._ends.items() if end.kind != "parked"})
+
+    def _open(self, branch_id: str) -> "RegionDrive":
+        def tell(end: RegionEnd) -> None:
+            error_class = end.error.error_class if end.error else None
+            status = "failed" if end.kind == "failed" else "completed"
+            payload = {"branch_id": branch_id, "status": status, "error_class": error_class}
+            self._owner.emit("branch_completed", payload)
+
+        return self._region.branch(self._owner, branch_id, tell)
+
+    def _start(self, branch_id: str) -> None:
+        if not self._regions[branch_id].recorded:
+            self._owner.emit("branch_started", {"branch_id": branch_id})
+        context = contextvars.copy_context()
+        thread = threading.Thread(target=context.run, args=(self._branch, branch_id), name=f"branch {branch_id}")
+        self._threads[branch_id] = thread
+        thread.start()
+
+    def _branch(self, branch_id: str) -> None:
+        end = RegionEnd("stopped")
+        try:
+            variables = deepcopy(dict(self._owner.variables))
+            end = self._regions[branch_id].run(variables, self._starts[branch_id].entry)
+        except RegionStopped:
+            pass
+        except BaseException as failure:  # noqa: BLE001 - it is raised again by the owner, in the drive's own thread
+            self._failure = self._failure or failure
+        finally:
+            connection.close()
+            self._ends[branch_id] = end
+            self._crowd.give_back()
+
+    def _stop(self) -> None:
+        """Stop what still executes and close what still waits, once the parallel is decided or broken."""
+        decided = self._failure is None and self._decided()
+        for region in self._regions.values():
+            region.stopped = True
+        for thread in self._threads.values():
+            thread.join()
+        if not decided:
+            return
+        for branch_id, region in self._regions.items():
+            if branch_id not in self._ends or self._ends[branch_id].kind in ("parked", "stopped"):
+                self._owner.drive.journal.close_region(region.path)

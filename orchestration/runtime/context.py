@@ -1,0 +1,100 @@
+"""What an executor may ask of the engine. Pure: executors see this Protocol and the outcomes, nothing else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from orchestration.runtime.outcomes import Json, RegionEnd
+from procedures.ckp.document import Document, HumanApprovalNode, Operation, Step
+
+Place = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A closed wait of this visit."""
+
+    state: str
+    answer: Json
+
+
+@dataclass(frozen=True, slots=True)
+class BranchStart:
+    """A branch of a parallel: its id and where it begins."""
+
+    branch_id: str
+    entry: str
+
+
+class Context(Protocol):
+    """One visit, as its executor sees it.
+
+    `variables` are the variables as they are now, the node's own inputs among them; `facts` is what an earlier entry
+    of the same visit kept. Evaluating raises `EvaluationError`; `place` is where a text stands below the node.
+    """
+
+    @property
+    def document(self) -> Document: ...
+    @property
+    def node_id(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def variables(self) -> Mapping[str, Json]: ...
+    @property
+    def facts(self) -> Mapping[str, Json]: ...
+
+    def expression(self, source: Json, *place: Place) -> Json:
+        """The value of an expression."""
+
+    def condition(self, source: Json, *place: Place) -> bool:
+        """Whether a condition is true."""
+
+    def value(self, source: Json, *place: Place) -> Json:
+        """A value with its placeholders filled, deep."""
+
+    def text(self, source: str, *place: Place) -> str:
+        """The text of a prompt template."""
+
+    def given(self, source: Json, *place: Place) -> Json:
+        """As `value`; but a text that is exactly the name of a defined variable means the variable."""
+
+    def write(self, name: str, value: Json) -> None:
+        """Set a variable."""
+
+    def keep(self, facts: Mapping[str, Json]) -> None:
+        """Keep facts for a later entry of this visit; they go out with the next write."""
+
+    def emit(self, event_type: str, payload: Mapping[str, Any], step_id: str = "") -> None:
+        """Record an event of this visit."""
+
+    def step(self, step: Step, *place: Place) -> Json:
+        """Carry out a step, or take its recorded result. Raises `StepFailed`, `Suspended`."""
+
+    def operation(self, operation: Operation, *place: Place) -> Json:
+        """Carry out an operation of a processing node. Raises `StepFailed`."""
+
+    def read_by(self, source: Json) -> dict[str, Json]:
+        """The variables that a condition reads, with their values."""
+
+    def approval(self, node: HumanApprovalNode) -> Answer | None:
+        """The answer to this visit's question; none while it is open, after asking it the first time."""
+
+    def iteration(self, index: int, entry: str, bound: Mapping[str, Json], changes: Mapping[str, Json]) -> RegionEnd:
+        """Drive a loop's iteration on the visit's variables with `changes`, the names of `bound` bound inside."""
+
+    def begun(self, index: int) -> bool:
+        """Whether something of a loop's iteration is recorded."""
+
+    def branches(self, starts: Sequence[BranchStart], strategy: "Strategy") -> Mapping[str, RegionEnd]:
+        """Drive branches at once, until all have ended or wait, or `strategy` says that it is decided."""
+
+
+class Strategy(Protocol):
+    """When a parallel is decided."""
+
+    def decided(self, ended: Mapping[str, RegionEnd]) -> bool:
+        """Whether the branches that have ended, in the order in which they did, decide."""

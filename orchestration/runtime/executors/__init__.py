@@ -1,0 +1,19 @@
+"""One file per node type; each has `execute(node, context) -> Outcome` and is pure."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from orchestration.runtime.context import Context
+from orchestration.runtime.executors import human_approval, logic, parallel, processing, sequence, terminate
+from orchestration.runtime.outcomes import Outcome
+
+Executor = Callable[[Any, Context], Outcome]
+
+EXECUTORS: Final[dict[str, Executor]] = {
+    "sequence": sequence.execute,
+    "logic": logic.execute,
+    "parallel": parallel.execute,
+    "processing": processing.execute,
+    "human_approval": human_approval.execute,
+    "terminate": terminate.execute,
+}

@@ -1,0 +1,66 @@
+"""parallel: branches on copies of the variables, and their join (runtime 7)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestration.runtime.context import BranchStart, Context
+from orchestration.runtime.outcomes import Done, Error, Fail, Json, Outcome, RegionEnd, Wait
+from procedures.ckp.document import ParallelNode
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """When the node goes on: `wait` is its wait_strategy; `fail_fast` stops at the first failure."""
+
+    wait: str
+    fail_fast: bool
+
+    def decided(self, ended: Mapping[str, RegionEnd]) -> bool:
+        """Whether what has ended decides. The end of the run always does."""
+        kinds = {end.kind for end in ended.values()}
+        if "run_ended" in kinds or (self.fail_fast and "failed" in kinds):
+            return True
+        if self.wait == "first":
+            return bool(kinds)
+        return self.wait == "any" and any(end.succeeded for end in ended.values())
+
+
+def execute(node: ParallelNode, ctx: Context) -> Outcome:
+    """Drive the branches until they decide or all wait, then merge what they changed."""
+    decision = Decision(node.wait_strategy, node.branch_failure in ("fail", "retry"))
+    starts = [BranchStart(branch.branch_id, branch.start_node) for branch in node.branches]
+    ends = ctx.branches(starts, decision)
+    ran_out = next((end for end in ends.values() if end.end is not None), None)
+    if ran_out is not None and ran_out.end is not None:
+        return ran_out.end
+    settled = {name: end for name, end in ends.items() if end.succeeded or end.kind == "failed"}
+    if any(end.kind == "parked" for end in ends.values()) and not decision.decided(settled):
+        return Wait()
+    return _join(node, ctx, {start.branch_id: ends[start.branch_id] for start in starts if start.branch_id in ends})
+
+
+def _join(node: ParallelNode, ctx: Context, ends: Mapping[str, RegionEnd]) -> Outcome:
+    succeeded = {name: end.changes for name, end in ends.items() if end.succeeded}
+    errors = {name: end.error for name, end in ends.items() if end.error is not None}
+    if errors and node.branch_failure in ("fail", "retry"):
+        return Fail(next(iter(errors.values())))
+    if errors and not succeeded:
+        details = {"branches": {name: error.as_json() for name, error in errors.items()}}
+        return Fail(Error("all_branches_failed", "Every branch failed.", details=details))
+    _merge(ctx, succeeded)
+    failures = {name: error.as_json() for name, error in errors.items()}
+    ctx.write("parallel_results", {"branches": dict(succeeded), "errors": failures})
+    return Done()
+
+
+def _merge(ctx: Context, succeeded: Mapping[str, dict[str, Json]]) -> None:
+    changed_by: dict[str, list[str]] = {}
+    for branch_id, changes in succeeded.items():
+        for name, value in changes.items():
+            changed_by.setdefault(name, []).append(branch_id)
+            ctx.write(name, value)
+    for name, branches in changed_by.items():
+        if len(branches) > 1:
+            payload: dict[str, Any] = {"name": name, "branches": branches}
+            ctx.emit("variable_conflict", payload)

@@ -1,0 +1,95 @@
+"""A region as a LangGraph graph: one node per member, entered anywhere, routed by what each visit says.
+
+There are no fixed edges and no checkpointer: the records are the truth, and what is recorded never passes through
+here again. Only this module and `checkpoints` import langgraph, and only workers import them.
+"""
+
+import contextvars
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Protocol, TypedDict
+
+from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
+from langgraph.constants import END, START
+from langgraph.graph import StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import Command, interrupt
+
+from orchestration.runtime.outcomes import Json
+
+_RESERVED: Final = str.maketrans({":": "%3A", "|": "%7C", "%": "%25"})
+_WITHOUT_LIMIT: Final = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a visit did: the variables it set, and the next node of the region, none when the region is through."""
+
+    changes: Mapping[str, Json]
+    next_node: str | None
+    parked: bool = False
+
+
+class Flow(Protocol):
+    """Carries out the visits of a region."""
+
+    def visit(self, node_id: str, variables: Mapping[str, Json]) -> Moved:
+        """Visit a node with the variables as they are."""
+
+
+def _merge(old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, Json]:
+    return {**old, **new}
+
+
+class State(TypedDict):
+    """All that LangGraph carries from node to node."""
+
+    vars: Annotated[dict[str, Json], _merge]
+    next: str
+
+
+Graph = CompiledStateGraph[State, Flow, State, State]
+
+
+def compile_region(members: Iterable[str], targets: Mapping[str, tuple[str, ...]]) -> Graph:
+    """The graph of a region; `targets` are the document's own edges, for drawing."""
+    graph = StateGraph(State, context_schema=Flow)
+    nodes = list(members)
+    for node_id in nodes:
+        ways = tuple(_encode(target) for target in targets[node_id] if target in nodes)
+        graph.add_node(_encode(node_id), _node(node_id), destinations=(*ways, END))
+    names = [_encode(node_id) for node_id in nodes]
+    graph.add_conditional_edges(START, _entry, names)
+    return graph.compile()
+
+
+def run(graph: Graph, flow: Flow, entry: str, variables: Mapping[str, Json]) -> None:
+    """Drive a region from `entry` until it ends or waits; the flow knows how.
+
+    The config variable of LangGraph is cleared in a copied context: else a region would count as nested in the node
+    that drives it, and its interrupt would be thrown through that node.
+    """
+    config: RunnableConfig = {"recursion_limit": _WITHOUT_LIMIT}
+    context = contextvars.copy_context()
+    context.run(var_child_runnable_config.set, None)
+    context.run(graph.invoke, {"vars": dict(variables), "next": _encode(entry)}, config, context=flow)
+
+
+def _node(node_id: str) -> Callable[[State, Runtime[Flow]], Command[Any]]:
+    def visit(state: State, runtime: Runtime[Flow]) -> Command[Any]:
+        moved = runtime.context.visit(node_id, state["vars"])
+        if moved.parked:
+            interrupt(node_id)
+        goto = END if moved.next_node is None else _encode(moved.next_node)
+        return Command(update={"vars": moved.changes}, goto=goto)
+
+    return visit
+
+
+def _entry(state: State) -> str:
+    return state["next"]
+
+
+def _encode(node_id: str) -> str:
+    return "n." + node_id.translate(_RESERVED)

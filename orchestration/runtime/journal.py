@@ -1,0 +1,139 @@
+"""The journal of a drive: rows gather and go out together, each batch in one statement under the fence (runtime 5)."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from langorch.lib import clock, groups, live
+from langorch.lib.redaction import Redactor
+from orchestration import events
+from orchestration.events import NewEvent
+from orchestration.runtime.boundary import Lease
+from orchestration.runtime.records import (
+    Batch,
+    EventRow,
+    StepRow,
+    VisitRow,
+    WaitRow,
+    moment,
+    to_json,
+)
+from orchestration.runtime.store import writer
+
+MOST_VISITS: Final = 20
+MOST_SECONDS: Final = 0.05
+
+
+class Journal:
+    """Takes rows from the threads of one drive. Whoever writes, writes for all; so a drive needs one connection.
+
+    Encoding happens when a row is taken, so a value that cannot be stored fails its own visit (`NotStorable`).
+    """
+
+    def __init__(self, run_id: UUID, lease: Lease, redactor: Redactor, *, losses: int) -> None:
+        connection.ensure_connection()
+        self.run_id = run_id
+        self.redactor = redactor
+        self._lease = lease
+        self._raw = connection.connection
+        self._write = writer()
+        self._durable = settings.ENV.DURABLE_EVERY_STEP
+        self._losses = losses
+        self._batch = Batch()
+        self._since = clock.monotonic()
+        self._gate = threading.Lock()
+        self._writing = threading.RLock()
+        self._broken: Exception | None = None
+
+    def visit(self, row: VisitRow) -> None:
+        """Keep a visit, open or done; it goes out with the next write."""
+        with self._gate:
+            self._mark()
+            self._batch.visits[row.path] = row
+            self._batch.last_node_id = row.node_id
+
+    def step(self, row: StepRow) -> None:
+        """Keep a step's record."""
+        with self._gate:
+            self._mark()
+            self._batch.steps[row.path, row.step_id] = row
+            self._batch.last_node_id, self._batch.last_step_id = row.node_id, row.step_id
+
+    def wait(self, row: WaitRow) -> None:
+        """Keep an open wait."""
+        with self._gate:
+            self._mark()
+            self._batch.waits.append(row)
+
+    def close_region(self, region: str) -> None:
+        """Cancel every open wait inside a region."""
+        with self._gate:
+            self._mark()
+            self._batch.closed.append(region)
+
+    def event(self, event: NewEvent) -> None:
+        """Keep an event; its number comes with the write."""
+        row = EventRow(
+            moment(event.at),
+            event.type,
+            event.node_id,
+            event.step_id,
+            event.path,
+            event.attempt,
+            to_json(events.presentable(event.payload, self.redactor)),
+        )
+        with self._gate:
+            self._mark()
+            self._batch.events.append(row)
+
+    def settle(self) -> None:
+        """A visit has ended: write if every step is to be durable, or enough has gathered."""
+        waited = clock.monotonic() - self._since
+        if self._durable or len(self._batch) >= MOST_VISITS or waited >= MOST_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write everything that has gathered. Raises `Fenced`, or what the database raises."""
+        with self._writing:
+            self._send(self._raw)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """A transaction of the calling thread's own connection, begun and ended with what has gathered."""
+        with self._writing, transaction.atomic():
+            self._send(connection.connection)
+            yield
+            self._send(connection.connection)
+
+    def drop(self) -> None:
+        """Forget what has gathered and write nothing more."""
+        with self._gate:
+            self._batch = Batch()
+
+    def _mark(self) -> None:
+        if not self._batch:
+            self._since = clock.monotonic()
+
+    def _send(self, raw: Any) -> None:
+        if self._broken is not None:
+            raise self._broken
+        with self._gate:
+            batch, self._batch = self._batch, Batch()
+        if not batch:
+            return
+        calm = self._losses > 0 and bool(batch.steps or batch.visits)
+        try:
+            written = self._write(raw, self.run_id, self._lease.fence, batch, calm=calm)
+        except Exception as error:
+            self._broken = error
+            raise
+        if calm:
+            self._losses = 0
+        if written.cancel_requested:
+            self._lease.cancel_requested = True
+        live.tell(groups.run(self.run_id), seq=written.last_seq)

@@ -1,0 +1,47 @@
+"""Reading what is recorded of a run, to go on from it."""
+
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef
+
+from orchestration.choices import VisitState, WaitState
+from orchestration.models import StepRecord, Visit, Wait
+from orchestration.runtime.state import Records, StepResult, VisitRecord, WaitRecord, by
+
+_VISIT = (
+    "path",
+    "region",
+    "pos",
+    "node_id",
+    "started_at",
+    "state",
+    "outcome",
+    "changes",
+    "next_node",
+    "error",
+    "data",
+    "ended_at",
+)
+
+
+def load(run_id: UUID) -> Records:
+    """The visits of a run; the steps and waits of those that are not done."""
+    visits = [VisitRecord(*row) for row in Visit.objects.filter(run_id=run_id).values_list(*_VISIT)]
+    done = Exists(Visit.objects.filter(run_id=run_id, path=OuterRef("path"), state=VisitState.DONE))
+    return Records(by(visits, "region"), _steps(run_id, done), _waits(run_id, done), len(visits))
+
+
+def _steps(run_id: UUID, done: Exists) -> dict[str, dict[str, StepResult]]:
+    found: dict[str, dict[str, StepResult]] = {}
+    rows = StepRecord.objects.filter(~done, run_id=run_id).values_list("path", "step_id", "state", "attempt", "result")
+    for path, step_id, state, attempt, result in rows:
+        found.setdefault(path, {})[step_id] = StepResult(state, attempt, result)
+    return found
+
+
+def _waits(run_id: UUID, done: Exists) -> dict[str, list[WaitRecord]]:
+    found: dict[str, list[WaitRecord]] = {}
+    rows = Wait.objects.filter(~done, run_id=run_id).exclude(state=WaitState.CANCELED).order_by("pk")
+    for path, *rest in rows.values_list("path", "kind", "ref", "step_id", "state", "answer", "until"):
+        found.setdefault(path, []).append(WaitRecord(*rest))
+    return found

@@ -1,0 +1,28 @@
+"""Paths: where in a run a visit stands (runtime, first table). Pure."""
+
+from typing import Final
+
+MAX_LENGTH: Final = 500
+
+_RESERVED: Final = str.maketrans({char: f"%{ord(char):02X}" for char in "%/[]:#!~"})
+
+
+def encode(node_or_branch_id: str) -> str:
+    """An id as it stands in a path."""
+    return node_or_branch_id.translate(_RESERVED)
+
+
+def visit(region: str, node_id: str, count: int) -> str:
+    """The path of the `count`-th visit (from 1) of a node in a region."""
+    name = encode(node_id) if count == 1 else f"{encode(node_id)}#{count}"
+    return f"{region}/{name}" if region else name
+
+
+def iteration(owner: str, index: int) -> str:
+    """The region of a loop's iteration, counted from 0; `owner` is the path of the loop's visit."""
+    return f"{owner}[{index}]"
+
+
+def branch(owner: str, branch_id: str) -> str:
+    """The region of a branch; `owner` is the path of the parallel's visit."""
+    return f"{owner}:{encode(branch_id)}"

@@ -1,0 +1,83 @@
+"""A document made ready to be driven: its regions, and their graphs, compiled once per process and document."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from orchestration.runtime.graph import Graph, compile_region
+from procedures.ckp.compile import load_document
+from procedures.ckp.document import Document
+from procedures.ckp.edges import node_edges
+from procedures.ckp.regions import Region, regions
+from procedures.models import Document as StoredDocument
+
+MOST_KEPT: Final = 128
+T = TypeVar("T")
+
+
+class Program:
+    """A document with its regions and graphs."""
+
+    def __init__(self, canonical: dict[str, Any]) -> None:
+        self.document: Document = load_document(canonical)
+        self.regions = regions(self.document)
+        self._graphs: dict[str, Graph] = {}
+        self._compiled: dict[tuple[str | int, ...], Any] = {}
+        self._lock = threading.Lock()
+
+    @cached_property
+    def hidden_names(self) -> frozenset[str]:
+        """Names whose values are masked: sensitive variables and what the document adds."""
+        sensitive = {name for name, meta in self.document.variables_schema.items() if meta.is_sensitive}
+        return frozenset(sensitive.union(self.document.global_config.audit_config.redacted_fields))
+
+    def graph(self, owner: str) -> Graph:
+        """The graph of the region of `owner`, the main one under the empty text."""
+        with self._lock:
+            if owner not in self._graphs:
+                self._graphs[owner] = self._compile(self.regions[owner])
+            return self._graphs[owner]
+
+    def _compile(self, region: Region) -> Graph:
+        targets = {
+            member: tuple(edge.target for edge in node_edges(self.document, member) if edge.target)
+            for member in region.members
+        }
+        return compile_region(region.members, targets)
+
+    def compiled(self, key: tuple[str | int, ...], make: Callable[[], T]) -> T:
+        """What `make` gives, made once for a place of the document."""
+        found = self._compiled.get(key)
+        if found is None:
+            found = self._compiled[key] = make()
+        return found  # type: ignore[no-any-return]
+
+
+class Programs:
+    """The programs that were used last."""
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self._most = most
+        self._kept: OrderedDict[UUID, Program] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, document_id: UUID) -> Program:
+        """The program of a stored document, which never changes. Raises `Document.DoesNotExist`."""
+        with self._lock:
+            if document_id in self._kept:
+                self._kept.move_to_end(document_id)
+                return self._kept[document_id]
+        canonical = StoredDocument.system.values_list("canonical", flat=True).get(pk=document_id)
+        program = Program(canonical)
+        with self._lock:
+            self._kept[document_id] = program
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return program
+
+
+programs: Final = Programs()
+"""Those of this process."""

@@ -1,0 +1,128 @@
+"""What a drive writes: rows as plain values, and a batch of them that goes out in one statement."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from orchestration.runtime.outcomes import Json
+
+_UNSTORABLE: Final = re.compile(r"\\u0000|\\ud[89a-f]", re.IGNORECASE)
+_PAIR: Final = re.compile(r"\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", re.IGNORECASE)
+
+
+class NotStorable(ValueError):
+    """The value is not JSON that the database can hold."""
+
+
+class Fenced(Exception):
+    """Another worker holds the run now: nothing more may be written."""
+
+
+def to_json(value: Json) -> str:
+    """JSON text of a value. Raises `NotStorable` for what is not JSON, NUL characters and lone surrogates."""
+    try:
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotStorable(f"The value is not JSON: {error}") from None
+    if "\\u" in text and _UNSTORABLE.search(_PAIR.sub("", text)):
+        raise NotStorable("A text holds a NUL character or half a surrogate pair.")
+    return text
+
+
+def moment(at: datetime) -> str:
+    """A time as both databases read it: UTC, without a zone."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+@dataclass(frozen=True, slots=True)
+class VisitRow:
+    """A visit to be stored; the JSON parts are texts already."""
+
+    path: str
+    region: str
+    pos: int
+    node_id: str
+    state: str
+    outcome: str
+    changes: str
+    next_node: str
+    error: str | None
+    data: str | None
+    started_at: str
+    ended_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step to be stored."""
+
+    path: str
+    step_id: str
+    node_id: str
+    action: str
+    state: str
+    attempt: int
+    key: str
+    params: str | None
+    result: str | None
+    error: str | None
+    started_at: str
+    duration_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitRow:
+    """A wait to be stored as open."""
+
+    path: str
+    step_id: str
+    kind: str
+    ref: str
+    since: str
+    until: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event to be stored; its number comes from the run's row."""
+
+    created_at: str
+    event_type: str
+    node_id: str
+    step_id: str
+    path: str
+    attempt: int | None
+    payload: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything that goes out together. A visit or step that is written twice goes out once, as it is last."""
+
+    visits: dict[str, VisitRow] = field(default_factory=dict)
+    steps: dict[tuple[str, str], StepRow] = field(default_factory=dict)
+    waits: list[WaitRow] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
+    last_node_id: str = ""
+    last_step_id: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.visits or self.steps or self.waits or self.closed or self.events)
+
+    def __len__(self) -> int:
+        return len(self.visits)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the run's row said when a batch was written."""
+
+    last_seq: int
+    cancel_requested: bool
+
+
+JsonRow = Mapping[str, Any]

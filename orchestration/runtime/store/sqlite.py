@@ -1,0 +1,90 @@
+"""One transaction per batch on SQLite; it takes the write lock at once, so it never has to give way half done."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple
+from typing import Any, Final
+from uuid import UUID
+
+from langorch.lib import clock
+from orchestration.runtime.records import Batch, Fenced, Written, moment
+
+_RUN: Final = """
+UPDATE orchestration_run SET last_seq = last_seq + ?, updated_at = ?,
+    last_node_id = CASE WHEN ? = '' THEN last_node_id ELSE ? END,
+    last_step_id = CASE WHEN ? = '' THEN last_step_id ELSE ? END
+WHERE id = ? AND fence = ? RETURNING last_seq, cancel_requested
+"""
+_CALM: Final = "UPDATE orchestration_runjob SET losses = 0 WHERE run_id = ?"
+_VISIT: Final = """
+INSERT INTO orchestration_visit (run_id, path, region, pos, node_id, state, outcome, changes, next_node, error, data,
+                                 started_at, ended_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run_id, path) DO UPDATE SET
+    state = excluded.state, outcome = excluded.outcome, changes = excluded.changes, next_node = excluded.next_node,
+    error = excluded.error, data = excluded.data, ended_at = excluded.ended_at
+"""
+_STEP: Final = """
+INSERT INTO orchestration_steprecord (run_id, fence, path, step_id, node_id, action, state, attempt, key, params,
+                                      result, error, started_at, duration_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run_id, path, step_id) DO UPDATE SET
+    state = excluded.state, attempt = excluded.attempt, fence = excluded.fence, key = excluded.key,
+    params = excluded.params, result = excluded.result, error = excluded.error, duration_ms = excluded.duration_ms
+"""
+_CLOSE: Final = """
+UPDATE orchestration_wait SET state = 'canceled', closed_at = ?
+WHERE run_id = ? AND state = 'open' AND substr(path, 1, length(?)) = ?
+"""
+_WAIT: Final = """
+INSERT OR IGNORE INTO orchestration_wait (run_id, path, step_id, kind, ref, since, until, state)
+VALUES (?, ?, ?, ?, ?, ?, ?, 'open')
+"""
+_EVENT: Final = """
+INSERT INTO orchestration_event (run_id, seq, created_at, event_type, node_id, step_id, path, attempt, payload, trace_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')
+"""
+
+
+def write(raw: Any, run_id: UUID, fence: int, batch: Batch, *, calm: bool) -> Written:
+    """Write `batch`; `calm` also sets the job's count of lost leases to nothing."""
+    run = run_id.hex
+    with _transaction(raw):
+        written = _number(raw, run, fence, batch)
+        if calm:
+            raw.execute(_CALM, (run,))
+        _many(raw, _VISIT, ((run, *astuple(row)) for row in batch.visits.values()))
+        _many(raw, _STEP, ((run, fence, *astuple(row)) for row in batch.steps.values()))
+        _many(raw, _CLOSE, ((moment(clock.now()), run, f"{region}/", f"{region}/") for region in batch.closed))
+        _many(raw, _WAIT, ((run, *astuple(row)) for row in batch.waits))
+        first = written.last_seq - len(batch.events) + 1
+        _many(raw, _EVENT, ((run, first + place, *astuple(row)) for place, row in enumerate(batch.events)))
+    return written
+
+
+def _number(raw: sqlite3.Connection, run: str, fence: int, batch: Batch) -> Written:
+    node, step = batch.last_node_id, batch.last_step_id
+    values = (len(batch.events), moment(clock.now()), node, node, node, step, run, fence)
+    row = raw.execute(_RUN, values).fetchone()
+    if row is None:
+        raise Fenced
+    return Written(row[0], bool(row[1]))
+
+
+def _many(raw: sqlite3.Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    raw.executemany(statement, rows)
+
+
+@contextmanager
+def _transaction(raw: sqlite3.Connection) -> Iterator[None]:
+    if raw.in_transaction:
+        yield
+        return
+    raw.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        raw.execute("ROLLBACK")
+        raise
+    raw.execute("COMMIT")

@@ -1,0 +1,30 @@
+"""Background jobs of runs."""
+
+from celery import shared_task
+
+from orchestration import jobs, queue, waits
+from orchestration.runtime import engine
+
+
+@shared_task(name=jobs.SWEEP)
+def sweep() -> None:
+    """Take expired leases away."""
+    queue.sweep()
+
+
+@shared_task(name=jobs.RING)
+def ring() -> None:
+    """Ring for runs that wait too long."""
+    queue.ring()
+
+
+@shared_task(name=jobs.FIRE_DUE_WAITS)
+def fire_due_waits() -> None:
+    """Let timers go off."""
+    waits.fire_due()
+
+
+@shared_task(name=jobs.DRIVE)
+def drive() -> None:
+    """Wake the idle threads that drive runs."""
+    engine.doorbell.set()

@@ -1,0 +1,129 @@
+"""A run from its start over branches and an approval to its end."""
+
+from typing import Any
+
+import pytest
+
+from orchestration.models import Event, Run, Visit, Wait
+from tenants.models import Tenant
+from tests import runs
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+APPROVED = {"decision": "approved", "selected_option": None, "payload": None, "comment": "fine"}
+
+
+def listing() -> dict[str, Any]:
+    """A small catalogue flow: prepare, choose, two branches, build, ask, publish or clean up."""
+    return runs.document(
+        {
+            "prepare": {
+                "type": "sequence",
+                "steps": [
+                    {"step_id": "item", "action": "set_variable", "variable": "item", "value": {"id": "{{number}}"}},
+                    {"step_id": "say", "action": "log", "message": "Prepared {{number}}"},
+                ],
+                "next_node": "choose",
+            },
+            "choose": {
+                "type": "logic",
+                "rules": [{"condition": "mode == 'rich'", "next_node": "enrich"}],
+                "default_next_node": "build",
+            },
+            "enrich": {
+                "type": "parallel",
+                "branches": [
+                    {"branch_id": "mood", "start_node": "mood"},
+                    {"branch_id": "tags", "start_node": "tags"},
+                ],
+                "next_node": "build",
+            },
+            "mood": {
+                "type": "sequence",
+                "steps": [{"step_id": "s", "action": "set_variable", "variable": "mood", "value": "good"}],
+                "next_node": "build",
+            },
+            "tags": {
+                "type": "sequence",
+                "steps": [{"step_id": "s", "action": "set_variable", "variable": "tags", "value": ["a", "b"]}],
+                "next_node": "build",
+            },
+            "build": {
+                "type": "processing",
+                "operations": [
+                    {"action": "set_variable", "variable": "payload", "value": {"item": "{{item}}", "mood": "{{mood}}"}}
+                ],
+                "next_node": "ask",
+            },
+            "ask": {
+                "type": "human_approval",
+                "prompt": "Publish {{number}}?",
+                "on_approve": "publish",
+                "on_reject": "refused",
+            },
+            "publish": {
+                "type": "sequence",
+                "steps": [{"step_id": "p", "action": "set_variable", "variable": "published", "value": True}],
+                "next_node": "done",
+            },
+            "done": {"type": "terminate", "outputs": {"payload": "payload", "published": "published"}},
+            "refused": {"type": "terminate", "status": "failed", "message": "Refused"},
+        },
+        variables_schema={"number": {"type": "integer", "required": True}, "mode": {"type": "string"}},
+    )
+
+
+def paths(run: Run) -> list[str]:
+    return list(Visit.objects.filter(run=run, state="done").order_by("pk").values_list("path", flat=True))
+
+
+def test_approved(tenant: Tenant):
+    run = runs.drive(runs.queue(tenant, listing(), number=7, mode="rich"))
+    assert run.status == "waiting_approval"
+    assert run.job.state == "parked"
+
+    assert runs.answer(run, "ask", APPROVED)
+    run = runs.drive(run)
+
+    assert run.status == "completed"
+    assert run.output_vars == {"payload": {"item": {"id": 7}, "mood": "good"}, "published": True}
+    assert set(paths(run)) == {
+        "prepare",
+        "choose",
+        "enrich:mood/mood",
+        "enrich:tags/tags",
+        "enrich",
+        "build",
+        "ask",
+        "publish",
+        "done",
+    }
+    assert not Wait.objects.filter(run=run, state="open").exists()
+
+
+def test_rejected(tenant: Tenant):
+    run = runs.drive(runs.queue(tenant, listing(), number=7))
+    runs.answer(run, "ask", APPROVED | {"decision": "rejected"})
+    run = runs.drive(run)
+    assert (run.status, run.error_class) == ("failed", "terminated")
+    assert run.error is not None
+    assert run.error["message"] == "Refused"
+
+
+def test_a_second_answer_counts_nothing(tenant: Tenant):
+    run = runs.drive(runs.queue(tenant, listing(), number=7))
+    assert runs.answer(run, "ask", APPROVED)
+    assert not runs.answer(run, "ask", APPROVED | {"decision": "rejected"})
+    assert runs.drive(run).status == "completed"
+
+
+def test_events_are_numbered_without_gaps(tenant: Tenant):
+    run = runs.drive(runs.queue(tenant, listing(), number=7, mode="rich"))
+    runs.answer(run, "ask", APPROVED)
+    run = runs.drive(run)
+    numbers = list(Event.objects.filter(run=run).order_by("seq").values_list("seq", flat=True))
+    assert numbers == list(range(1, run.last_seq + 1))
+    told = runs.told(run.pk)
+    assert told[:3] == ["run_created", "execution_started", "node_started"]
+    assert told[-1] == "run_completed"
+    assert told.count("approval_requested") == told.count("run_parked") == told.count("execution_resumed") == 1

@@ -1,0 +1,65 @@
+"""Runs for tests: a document stored and a run queued, without the services that people call."""
+
+from typing import Any
+from uuid import UUID
+
+from langorch.lib import clock
+from orchestration import transitions, waits
+from orchestration.choices import WaitKind
+from orchestration.events import NewEvent
+from orchestration.models import Event, Run
+from orchestration.runtime import engine
+from procedures.ckp.compile import compile_document
+from procedures.models import Document, Procedure
+from tenants.models import Tenant
+
+
+def document(nodes: dict[str, Any], start: str = "", **root: Any) -> dict[str, Any]:
+    """A document of these nodes that starts at the first."""
+    graph = {"start_node": start or next(iter(nodes)), "nodes": nodes}
+    return {"procedure_id": "p", "version": "1.0.0", "workflow_graph": graph, **root}
+
+
+def queue(tenant: Tenant, source: dict[str, Any], **inputs: Any) -> Run:
+    """A queued run of a document. Raises `AssertionError` with the problems of one that does not compile."""
+    compiled = compile_document(source)
+    assert compiled.document is not None, compiled.errors
+    stored, _ = Document.system.get_or_create(
+        tenant=tenant, document_hash=compiled.document_hash, defaults={"canonical": compiled.canonical}
+    )
+    procedure, _ = Procedure.system.get_or_create(
+        tenant=tenant, procedure_id=compiled.document.procedure_id, defaults={"name": "P"}
+    )
+    now = clock.now()
+    run = Run(
+        tenant=tenant,
+        procedure=procedure,
+        document=stored,
+        procedure_key=procedure.procedure_id,
+        procedure_version=compiled.document.version,
+        document_hash=stored.document_hash,
+        release_channel="dev",
+        input_vars=inputs,
+        triggered_by="tester",
+        created_at=now,
+        updated_at=now,
+    )
+    transitions.create(run, [NewEvent("run_created", {"procedure_id": procedure.procedure_id})])
+    return run
+
+
+def drive(run: Run, worker: str = "w1") -> Run:
+    """Drive everything that is ready; the run as it is then."""
+    while engine.drive_one(worker):
+        pass
+    return Run.system.get(pk=run.pk)
+
+
+def told(run_id: UUID) -> list[str]:
+    """The event types of a run, in order."""
+    return list(Event.objects.filter(run_id=run_id).order_by("seq").values_list("event_type", flat=True))
+
+
+def answer(run: Run, path: str, content: Any, kind: WaitKind = WaitKind.APPROVAL) -> bool:
+    """Close an open wait of a run; whether it was open."""
+    return waits.signal(waits.Signal(run.pk, path, kind, content, by="tester"))
