@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from approvals import services as approvals
 from orchestration.choices import PARKED, JobState, RunStatus, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
@@ -74,9 +75,10 @@ def _resume(answer: Signal) -> None:
 
 
 def fire_due() -> int:
-    """Close every timer and retry whose time has come; how many this call closed."""
+    """Let everything happen whose time has come: timers, retries, ends and escalations of approvals; how many."""
     due = Wait.objects.filter(state=WaitState.OPEN, kind__in=TIMED_KINDS, until__lte=Now()).order_by("until")
     found = due.values_list("run_id", "path", "kind", "ref")[:DUE_AT_ONCE]
-    return sum(
+    fired = sum(
         signal(Signal(run_id, path, WaitKind(kind), None, by="timer", ref=ref)) for run_id, path, kind, ref in found
     )
+    return fired + approvals.expire_due()

@@ -14,6 +14,7 @@ from approvals.rules.audience import Named
 from approvals.rules.escalation import Step
 from langorch.lib import clock
 from langorch.lib.errors import Conflict, Denied, Invalid, NotFound
+from orchestration import waits
 from orchestration.choices import JobState, RunStatus, WaitState
 from orchestration.models import Run
 from tenants.models import AuditEntry
@@ -338,6 +339,12 @@ class TestTime:
         standing_clock.advance(minutes=1)
         services.expire_due()
         assert stored(asked).status == Status.CANCELLED
+
+    def test_due_approvals_are_found_where_timers_are(self, house, standing_clock):
+        asked = question(house.tenant, house.project, expires_at=clock.now() + timedelta(minutes=1))
+        standing_clock.advance(minutes=1)
+        assert waits.fire_due() == 1
+        assert stored(asked).status == Status.TIMEOUT
 
 
 class TestNotices:
