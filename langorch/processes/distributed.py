@@ -8,7 +8,7 @@ from langorch.processes.console import say
 from langorch.processes.preparation import prepare, wait_for_schema
 from langorch.processes.stopping import Stop, leave
 from langorch.processes.web import WebServer
-from langorch.processes.workers import Workers, worker_id
+from langorch.processes.workers import Workers, process_name
 from langorch.settings.env import ConfigurationFault
 
 GRACE_SECONDS = 30
@@ -36,7 +36,7 @@ def worker() -> None:
     wait_for_schema(stop.requested)
     workers = Workers()
     workers.start()
-    say(f"Worker {worker_id()} drives {settings.ENV.WORKER_CONCURRENCY} runs at a time")
+    say(f"Worker {process_name()} drives {settings.ENV.WORKER_CONCURRENCY} runs at a time")
     stop.requested.wait()
     workers.finish()
     leave()
@@ -47,8 +47,8 @@ def beat() -> None:
     _require("database", "broker", "live")
     stop = _stop()
     wait_for_schema(stop.requested)
-    say(f"Beat {worker_id()} ticks")
-    scheduler.run(stop.requested, worker_id())
+    say(f"Beat {process_name()} ticks")
+    scheduler.run(stop.requested, process_name())
     leave()
 
 

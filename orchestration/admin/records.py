@@ -1,0 +1,93 @@
+"""What runs did. Values are shown on the page of the run, where they are masked."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from orchestration.models import Artifact, Event, Run, Snapshot, StepRecord, Visit, Wait
+from tenants.actor import Actor
+from tenants.admin.base import ScopedAdmin
+
+
+class RecordAdmin(ScopedAdmin):
+    """Rows that belong to a run, whose people they share."""
+
+    list_select_related = ["run"]
+
+    def visible_to(self, actor: Actor) -> QuerySet[Event]:
+        rows: QuerySet[Event] = self.model._default_manager.filter(run__in=Run.objects.visible_to(actor).values("pk"))
+        return rows
+
+    def view_on_site(self, obj: Event) -> str:
+        return reverse("run", args=[obj.run_id])
+
+
+@admin.register(Event)
+class EventAdmin(RecordAdmin):
+    """Events in the order of each run."""
+
+    list_display = ["run", "seq", "event_type", "node_id", "step_id", "attempt", "created_at"]
+    list_filter = ["event_type"]
+    search_fields = ["event_type", "node_id", "step_id", "run__procedure_key"]
+    date_hierarchy = "created_at"
+    fields = ["run", "seq", "event_type", "node_id", "step_id", "path", "attempt", "created_at", "trace_id"]
+    ordering = ["-event_id"]
+
+
+@admin.register(Visit)
+class VisitAdmin(RecordAdmin):
+    """Entries into nodes."""
+
+    list_display = ["run", "path", "node_id", "state", "outcome", "next_node", "started_at", "ended_at"]
+    list_filter = ["state", "outcome"]
+    search_fields = ["path", "node_id", "run__procedure_key"]
+    date_hierarchy = "started_at"
+    fields = ["run", "path", "region", "pos", "node_id", "state", "outcome", "next_node", "started_at", "ended_at"]
+    ordering = ["-id"]
+
+
+@admin.register(StepRecord)
+class StepRecordAdmin(RecordAdmin):
+    """Steps with a recorded result."""
+
+    list_display = ["run", "path", "step_id", "action", "state", "attempt", "started_at", "duration_ms"]
+    list_filter = ["state", "action"]
+    search_fields = ["path", "step_id", "action", "run__procedure_key"]
+    date_hierarchy = "started_at"
+    fields = ["run", "path", "node_id", "step_id", "action", "state", "attempt", "fence", "started_at", "duration_ms"]
+    ordering = ["-id"]
+
+
+@admin.register(Wait)
+class WaitAdmin(RecordAdmin):
+    """What visits wait for."""
+
+    list_display = ["run", "path", "kind", "state", "since", "until", "closed_at"]
+    list_filter = ["state", "kind"]
+    search_fields = ["path", "ref", "run__procedure_key"]
+    date_hierarchy = "since"
+    fields = ["run", "path", "step_id", "kind", "ref", "state", "since", "until", "closed_at"]
+    ordering = ["-id"]
+
+
+@admin.register(Artifact)
+class ArtifactAdmin(RecordAdmin):
+    """Files of runs, without their place on the disk."""
+
+    list_display = ["name", "run", "kind", "mime_type", "size_bytes", "classification", "created_at"]
+    list_filter = ["kind", "classification"]
+    search_fields = ["name", "node_id", "run__procedure_key"]
+    date_hierarchy = "created_at"
+    fields = ["run", "name", "kind", "mime_type", "size_bytes", "sha256", "classification", "path", "created_at"]
+
+
+@admin.register(Snapshot)
+class SnapshotAdmin(RecordAdmin):
+    """Positions whose variables are kept."""
+
+    list_display = ["run", "region", "pos", "reason", "pinned", "created_at"]
+    list_filter = ["reason", "pinned"]
+    search_fields = ["region", "reason", "run__procedure_key"]
+    date_hierarchy = "created_at"
+    fields = ["run", "region", "pos", "reason", "pinned", "created_at"]
+    ordering = ["-id"]
