@@ -1,10 +1,11 @@
 """The shell on real requests: who sees which surroundings, what refusals and lost addresses look like."""
 
 import re
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
 
@@ -23,9 +24,14 @@ def staff(house):
 
 
 def surroundings(user, address="/"):
-    request = RequestFactory().get(address)
-    request.user, request.actor = user, people.actor(user)
-    return shell(request)["shell"]
+    return shell(visit(user, people.actor(user), address))["shell"]
+
+
+def visit(user, actor=None, address="/"):
+    """A request as the middleware hands it to views."""
+    request: Any = RequestFactory().get(address)
+    request.user, request.actor = user, actor
+    return request
 
 
 def test_log_in_page_stands_alone(browser):
@@ -104,18 +110,14 @@ def test_the_project_of_the_address_is_chosen_only_if_it_is_visible(house):
 
 
 def test_nobody_has_no_surroundings():
-    request = RequestFactory().get("/")
-    request.user, request.actor = AnonymousUser(), None
-    assert shell(request) == {"shell": None}
+    assert shell(visit(AnonymousUser())) == {"shell": None}
 
 
 @pytest.mark.parametrize(("zone", "seen"), [("Europe/Oslo", "Europe/Oslo"), (None, "UTC")])
 def test_time_is_that_of_the_person(house, zone, seen):
     house.viewer.timezone = zone
-    request = RequestFactory().get("/")
-    request.user = house.viewer if zone else AnonymousUser()
-    shown = PersonalZone(lambda _: timezone.get_current_timezone_name())(request)
-    assert shown == str(ZoneInfo(seen))
+    answer = PersonalZone(lambda _: HttpResponse(timezone.get_current_timezone_name()))
+    assert answer(visit(house.viewer if zone else AnonymousUser())).content.decode() == seen
 
 
 def test_a_stale_form_is_explained(house):
