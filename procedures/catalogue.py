@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Subquery
 
 from procedures.models import CurrentVersion, Procedure, ProcedureVersion
 from tenants.actor import Actor
@@ -26,7 +26,7 @@ def catalogue(actor: Actor, *, search: str = "", project_id: UUID | None = None,
     if project_id:
         found = found.filter(project_id=project_id)
     if search:
-        found = found.filter(Q(versions__search_text__icontains=search) | Q(procedure_id__icontains=search)).distinct()
+        found = found.filter(versions__search_text__contains=search.lower()).distinct()
     page = list(found.filter(procedure_id__gt=after, newest_id__isnull=False)[: PAGE_SIZE + 1])
     return _rows(page)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 from guardian.models import GroupObjectPermission
 
@@ -77,6 +78,29 @@ def people_with(capability: str, tenant_id: UUID, project_id: UUID | None) -> Qu
 def approvers(tenant_id: UUID, project_id: UUID | None) -> QuerySet[User]:
     """The people who hold the role approver there."""
     return people_with(Capability.DECIDE, tenant_id, project_id)
+
+
+def members_of(tenant_id: UUID) -> QuerySet[User]:
+    """The active people who hold any role in a tenant, themselves or through a group."""
+    return _holders(Membership.system.filter(tenant_id=tenant_id))
+
+
+def people_in_role(role: str, tenant_id: UUID, project_id: UUID | None) -> QuerySet[User]:
+    """The active people who hold `role` on the tenant, or on the project when one is given."""
+    places = Q(project=None) | Q(project_id=project_id) if project_id else Q(project=None)
+    return _holders(Membership.system.filter(places, tenant_id=tenant_id, role=role))
+
+
+def groups_of(tenant_id: UUID) -> QuerySet[Group]:
+    """The groups that hold a role in a tenant."""
+    held = Membership.system.filter(tenant_id=tenant_id, group__isnull=False)
+    return Group.objects.filter(pk__in=held.values("group"))
+
+
+def _holders(memberships: QuerySet[Membership]) -> QuerySet[User]:
+    direct = memberships.filter(user__isnull=False).values("user")
+    grouped = memberships.filter(group__isnull=False).values("group")
+    return User.objects.filter(Q(pk__in=direct) | Q(groups__in=grouped), is_active=True).distinct()
 
 
 def _belongs_to(user: User) -> Q:

@@ -79,6 +79,12 @@ class Conflict(Refusal):
     status, code = 409, "illegal_transition"
 
 
+class PreconditionFailed(Refusal):
+    """Somebody else changed the thing since it was read."""
+
+    status, code = 412, "precondition_failed"
+
+
 class TooLarge(Refusal):
     status, code = 413, "too_large"
 

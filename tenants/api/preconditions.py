@@ -4,13 +4,7 @@ import hashlib
 
 from rest_framework.request import Request
 
-from langorch.lib.errors import Refusal
-
-
-class PreconditionFailed(Refusal):
-    """Somebody else changed the thing since it was read."""
-
-    status, code = 412, "precondition_failed"
+from langorch.lib.errors import PreconditionFailed
 
 
 def etag(*parts: object) -> str:
