@@ -74,5 +74,5 @@ def refused(problems: Sequence[Problem], code: str = "compile_failed", before: s
 
 def counts(problems: Sequence[Problem]) -> dict[str, int]:
     """How many problems there are of each severity."""
-    found = Counter(problem.severity for problem in problems)
+    found: Counter[str] = Counter(problem.severity for problem in problems)
     return {severity: found[severity] for severity in SEVERITIES}
