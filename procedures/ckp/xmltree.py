@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from xml.parsers import expat
 
 from procedures.ckp.failures import invalid
@@ -33,8 +33,28 @@ class Element:
         return "".join(part for part in self.content if isinstance(part, str))
 
 
-class _Tree:
-    """Collects what expat reports."""
+class File(Protocol):
+    """Bytes, piece by piece."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """The next bytes, none at the end."""
+
+
+class Reader(Protocol):
+    """Takes what an XML text holds, in order."""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins."""
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+
+    def text(self, text: str) -> None:
+        """Text inside the innermost element."""
+
+
+class Tree:
+    """Collects a whole XML text below an element without name, `root`."""
 
     def __init__(self) -> None:
         self.root = Element("")
@@ -55,21 +75,30 @@ class _Tree:
     def text(self, text: str) -> None:
         self._open[-1].content.append(text)
 
-    def refuse(self, *declared: Any) -> None:
-        raise invalid("The XML has a document type declaration; those and entities are refused.")
 
-
-def parse_xml(source: str | bytes) -> Element:
+def parse_xml(source: str) -> Element:
     """The document: an element without name that holds the root element. Raises OperationError (invalid_value)."""
-    tree = _Tree()
-    parser = expat.ParserCreate()
+    tree = Tree()
+    read_xml(source, tree)
+    return tree.root
+
+
+def read_xml(source: str | File, reader: Reader) -> None:
+    """Report the elements and texts of an XML text, in order. Raises OperationError (invalid_value)."""
+    parser = expat.ParserCreate("utf-8" if isinstance(source, str) else None)
     parser.buffer_text = True
-    parser.StartElementHandler = tree.start
-    parser.EndElementHandler = tree.end
-    parser.CharacterDataHandler = tree.text
-    parser.StartDoctypeDeclHandler = tree.refuse
+    parser.StartElementHandler = reader.start
+    parser.EndElementHandler = reader.end
+    parser.CharacterDataHandler = reader.text
+    parser.StartDoctypeDeclHandler = _refuse
     try:
-        parser.Parse(source.encode("utf-8", "replace") if isinstance(source, str) else source, True)
+        if isinstance(source, str):
+            parser.Parse(source.encode("utf-8", "replace"), True)
+        else:
+            parser.ParseFile(source)
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise invalid(f"The text is not XML: {error}.") from None
-    return tree.root
+
+
+def _refuse(*declared: Any) -> None:
+    raise invalid("The XML has a document type declaration; those and entities are refused.")

@@ -81,9 +81,13 @@ class SecretRef:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Something worth an event that is no error: undefined_value, type_mismatch, null_comparison."""
+    """Something worth an event that is no error: undefined_value, type_mismatch, null_comparison.
+
+    `offset` is the place in the text, `pointer` the place of the text: the scope's pointer and the way into a value.
+    """
 
     kind: str
     name: str | None
     kinds: tuple[str, ...]
     offset: int
+    pointer: str = ""

@@ -46,7 +46,8 @@ class Scope:
     """What an evaluation sees. Nothing in it is changed, except that `recorded` is appended to.
 
     `columns` (transforms) win over everything; `builtins` win over `variables`. `now` is an aware time, fixed at
-    node entry. With `strict` a use that would be recorded as undefined is an EvaluationError.
+    node entry. With `strict` a use that would be recorded as undefined is an EvaluationError. `pointer` is the place
+    of what is evaluated; records carry it.
     """
 
     variables: Mapping[str, Json]
@@ -57,6 +58,7 @@ class Scope:
     now: datetime | None = None
     calendar: BusinessCalendar = field(default_factory=Weekdays)
     recorded: list[Recorded] = field(default_factory=list)
+    pointer: str = ""
 
 
 class Undefined:
@@ -75,10 +77,11 @@ MISSING: Final = Undefined("", 0)
 class Evaluation:
     """Names, limits and records of one evaluation. Every failure is an EvaluationError."""
 
-    __slots__ = ("_cpu_end", "_made", "_next_look", "_seen", "_steps", "locals", "place", "scope", "secrets")
+    __slots__ = ("_cpu_end", "_made", "_next_look", "_seen", "_steps", "below", "locals", "place", "scope", "secrets")
 
-    def __init__(self, scope: Scope, secrets: Secrets | None = None) -> None:
+    def __init__(self, scope: Scope, secrets: Secrets | None = None, below: str = "") -> None:
         self.scope = scope
+        self.below = below
         self.secrets = secrets
         self.locals: dict[str, Json] | None = None
         self.place = 0
@@ -177,7 +180,7 @@ class Evaluation:
             self._seen = set()
         if (kind, place) not in self._seen:
             self._seen.add((kind, place))
-            self.scope.recorded.append(Recorded(kind, name, kinds, place))
+            self.scope.recorded.append(Recorded(kind, name, kinds, place, self.scope.pointer + self.below))
 
     def undefined(self, value: Undefined) -> None:
         """Record the use of an undefined value, or fail in strict mode."""

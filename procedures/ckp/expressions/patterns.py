@@ -26,7 +26,7 @@ class Match(Protocol):
 class Pattern:
     """A compiled pattern. Every search raises EvaluationError (limit) for too long a text."""
 
-    __slots__ = ("_compiled", "_size", "groups")
+    __slots__ = ("_compiled", "_size", "groups", "names")
 
     def __init__(self, text: str) -> None:
         options = re2.Options()
@@ -35,6 +35,7 @@ class Pattern:
         self._compiled = re2.compile(text, options)
         self._size = int(self._compiled.programsize)
         self.groups = int(self._compiled.groups)
+        self.names = frozenset(self._compiled.groupindex)
 
     def search(self, text: str) -> Match | None:
         """The first hit."""

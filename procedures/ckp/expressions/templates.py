@@ -31,7 +31,7 @@ class Value(Compiled):
         Secrets are written as `[secret:alias]`, or as what a resolver gives for their reference.
         Raises EvaluationError.
         """
-        return _rendered(self.tree, scope, secrets)
+        return _rendered(self.tree, scope, secrets, "")
 
 
 def compile_value(source: Json) -> Value:
@@ -68,7 +68,7 @@ class _Parts:
         return Constant(0, source)
 
     def _member(self, key: str, item: Json, pointer: str, depth: int) -> Shape:
-        below = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+        below = pointer_to(pointer, key)
         if "{{" in key:
             message = f"The key “{key[:80]}” is not rendered."
             self.builder.notes.append(Note("CKP413", message, "placeholders stand in values only", None, below))
@@ -109,18 +109,26 @@ def parse_template(text: str) -> tuple[Node, Builder]:
     return (parts[0] if len(parts) == 1 else Join(0, parts)), builder
 
 
+def pointer_to(pointer: str, key: str) -> str:
+    """JSON pointer of a key below a pointer."""
+    return f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+
+
 def refuse_long(text: str) -> None:
     """Raise CKP404 for a template that is too long."""
     if len(text) > MAX_TEMPLATE:
         raise ExpressionProblem("CKP404", "The template has more than 256 KiB.", offset=0)
 
 
-def _rendered(tree: Shape, scope: Scope, secrets: Secrets) -> Json:
+def _rendered(tree: Shape, scope: Scope, secrets: Secrets, below: str) -> Json:
     if isinstance(tree, list):
-        return [_rendered(item, scope, secrets) for item in tree]
+        return [_rendered(item, scope, secrets, f"{below}/{index}") for index, item in enumerate(tree)]
     if isinstance(tree, dict):
-        return {key: _rendered(item, scope, secrets) for key, item in tree.items()}
+        return {key: _rendered(item, scope, secrets, pointer_to(below, key)) for key, item in tree.items()}
+    if isinstance(tree, Constant):
+        value: Json = tree.value
+        return value
     try:
-        return plain(tree.settled(Evaluation(scope, secrets)))
+        return plain(tree.settled(Evaluation(scope, secrets, below)))
     except ValueProblem as problem:
         raise as_error(problem) from None
