@@ -11,5 +11,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs", views.docs, name="api-docs"),
     path("", include("tenants.api.urls")),
     path("", include("procedures.api.urls")),
+    path("", include("orchestration.api.urls")),
     re_path(r"^.*$", views.Nothing.as_view(), name="api-nothing"),
 ]

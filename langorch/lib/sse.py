@@ -57,11 +57,12 @@ class Stream(ABC):
     """The body of one stream. Holds a slot of its reader from the beginning until it is closed."""
 
     look_seconds: ClassVar[float] = 5.0
+    _identity: str | None = None
 
     def __init__(self, group: str, identity: str) -> None:
         """`group` wakes the stream. Raises `TooMany`."""
         slots.take(identity)
-        self._identity: str | None = identity
+        self._identity = identity
         self._group = group
 
     @abstractmethod

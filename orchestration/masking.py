@@ -1,0 +1,38 @@
+"""What is masked when the values of runs are shown: telling names, and what their documents declare sensitive."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from langorch.lib.redaction import Redactor
+from orchestration.models import Run
+from procedures.models import Document
+
+MOST_KEPT: Final = 2_000
+
+_kept: dict[UUID, Redactor] = {}
+
+
+def redactors(runs: Iterable[Run]) -> dict[UUID, Redactor]:
+    """By document, what masks the values of `runs`. Documents never change, so each is read once per process."""
+    wanted = {run.document_id for run in runs}
+    if missing := wanted - set(_kept):
+        rows = Document.system.filter(pk__in=missing)
+        _keep(rows.values_list("pk", "canonical__variables_schema", "canonical__global_config__audit_config"))
+    return {document_id: _kept[document_id] for document_id in wanted}
+
+
+def sensitive_names(variables_schema: Mapping[str, Any] | None) -> set[str]:
+    """The names of a canonical schema whose values are masked."""
+    return {name for name, meta in (variables_schema or {}).items() if _is_sensitive(meta)}
+
+
+def _keep(rows: Iterable[tuple[UUID, Any, Any]]) -> None:
+    if len(_kept) > MOST_KEPT:
+        _kept.clear()
+    for document_id, schema, audit in rows:
+        _kept[document_id] = Redactor(sensitive_names(schema).union((audit or {}).get("redacted_fields", ())))
+
+
+def _is_sensitive(meta: Mapping[str, Any]) -> bool:
+    return bool(meta.get("sensitive") or meta.get("sensitivity") or meta.get("type") == "password")
