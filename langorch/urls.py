@@ -11,6 +11,8 @@ handler404 = "langorch.pages.errors.not_found"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("langorch.pages.urls")),
+    path("", include("orchestration.urls")),
+    path("", include("procedures.urls")),
     path("api", Nothing.as_view()),
     path("api/", include("langorch.api.urls")),
     path("healthz", health.Health.as_view(), name="healthz"),
