@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from approvals import ports
-from approvals.choices import AssignmentKind, Status
+from approvals.choices import AssignmentKind, Status, Verdict
 from approvals.models import Approval, Assignment, Vote
 from approvals.rules.answers import Question
 from approvals.rules.audience import Audience, Named, Person, is_asked_by_group, refusal
@@ -186,6 +186,12 @@ def next_move_of(approval: Approval) -> Move | None:
         approval.expires_at,
         approval.rules["timeout_action"],
     )
+
+
+def approving_votes(approval: Approval) -> int:
+    """How many people want the same approval; votes for different options do not add up."""
+    options = [vote.selected_option for vote in approval.votes.all() if vote.verdict == Verdict.APPROVED]
+    return max((options.count(option) for option in options), default=0)
 
 
 def is_overdue(approval: Approval) -> bool:

@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("schema", views.Schema.as_view(), name="api-schema"),
     path("docs", views.docs, name="api-docs"),
     path("", include("tenants.api.urls")),
+    path("", include("approvals.api.urls")),
     path("", include("procedures.api.urls")),
     path("", include("orchestration.api.urls")),
     re_path(r"^.*$", views.Nothing.as_view(), name="api-nothing"),
