@@ -7,7 +7,7 @@ from typing import Any
 import django_filters
 from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models.fields.json import KeyTransform
 
 from langorch.lib.errors import Invalid, Place
 from orchestration import selectors
@@ -86,8 +86,8 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def by_label(self, runs: Runs, name: str, value: str) -> Runs:
         label, colon, text = value.partition(":")
-        found = runs.alias(label_text=KeyTextTransform(label, "labels"))
-        return found.filter(label_text=text) if colon else found.filter(label_text__isnull=False)
+        found = runs.alias(label_value=KeyTransform(label, "labels"))
+        return found.filter(label_value=text) if colon else found.filter(label_value__isnull=False)
 
     def by_text(self, runs: Runs, name: str, value: str) -> Runs:
         columns = ("title", "procedure_key", "triggered_by")
