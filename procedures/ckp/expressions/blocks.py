@@ -10,10 +10,10 @@ from jinja2 import nodes as jinja
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.lexer import TOKEN_EOF, Token
 
-from procedures.ckp.expressions.build import Builder
-from procedures.ckp.expressions.compiled import Compiled, collected
+from procedures.ckp.expressions.build import MAX_NODES, Builder
+from procedures.ckp.expressions.compiled import LONGEST_KEPT, MOST_KEPT, Compiled, collected
 from procedures.ckp.expressions.errors import EvaluationError, ExpressionProblem
-from procedures.ckp.expressions.evaluation import Evaluation, Scope, as_error
+from procedures.ckp.expressions.evaluation import Evaluation, Scope, as_error, check_length
 from procedures.ckp.expressions.grammar import Grammar
 from procedures.ckp.expressions.nodes import Constant, Node, truth
 from procedures.ckp.expressions.scan import MAX_NESTING, Scanner, Source, refuse_empty
@@ -61,7 +61,8 @@ class _Writer:
 
     def add(self, text: str) -> None:
         self.length += len(text)
-        self.ev.make_text(self.length if self.length > 65_536 else 0)
+        check_length(self.length)
+        self.ev.make_text(len(text))
         self.texts.append(text)
 
     def count_pass(self, offset: int) -> None:
@@ -174,9 +175,12 @@ def _write_all(blocks: Sequence[Block], out: _Writer) -> None:
         block.write(out)
 
 
-@lru_cache(maxsize=4096)
 def compile_text(text: str) -> Text:
     """Compile a prompt template. Raises ExpressionProblem."""
+    return (_known if len(text) <= LONGEST_KEPT else _compiled)(text)
+
+
+def _compiled(text: str) -> Text:
     refuse_long(text)
     builder = Builder()
     if not _MARK.search(text):
@@ -184,6 +188,9 @@ def compile_text(text: str) -> Text:
     scanner = _TemplateScanner(text, Scanner(Source(text), builder.notes))
     tree = _TemplateGrammar(scanner.tokens(), scanner.scanner.quoted, builder.notes).blocks()
     return Text(text, tuple(_blocks(builder, tree)), *collected(builder))
+
+
+_known = lru_cache(maxsize=MOST_KEPT)(_compiled)
 
 
 @dataclass(slots=True)
@@ -194,6 +201,7 @@ class _TemplateScanner:
     scanner: Scanner
     _tokens: list[Token] = field(default_factory=list)
     _depth: int = 0
+    _count: int = 0
     _trim: bool = False
 
     def tokens(self) -> list[Token]:
@@ -234,6 +242,9 @@ class _TemplateScanner:
         return scanned.end
 
     def _wrapped(self, kind: str, start: int, tokens: Sequence[Token], end: int) -> None:
+        self._count += 1
+        if self._count > MAX_NODES:
+            _refuse("CKP404", f"The template has more than {MAX_NODES} parts.", start)
         opening, closing = ("{{", "}}") if kind == "variable" else ("{%", "%}")
         self._tokens += [Token(start, f"{kind}_begin", opening), *tokens, Token(end - 2, f"{kind}_end", closing)]
 

@@ -10,6 +10,7 @@ from procedures.ckp.expressions.errors import EvaluationError, ExpressionProblem
 from procedures.ckp.expressions.evaluation import Value
 from procedures.ckp.expressions.functions import FUNCTIONS
 from procedures.ckp.expressions.functions.base import REQUIRED, Function
+from procedures.ckp.expressions.functions.numbers import column_values
 from procedures.ckp.expressions.grammar import QUOTED, NumberText
 from procedures.ckp.expressions.nodes import (
     NOTHING,
@@ -47,7 +48,6 @@ _CHAINS: Final[tuple[tuple[type[jinja.BinExpr], ...], ...]] = (
     (jinja.Add, jinja.Sub),
     (jinja.Mul, jinja.Div, jinja.FloorDiv, jinja.Mod),
 )
-_TIMELY: Final = frozenset({"today", "now"})
 
 
 @dataclass(slots=True)
@@ -60,6 +60,7 @@ class Builder:
     locals: list[frozenset[str]] = field(default_factory=list)
     timeless: bool = True
     _depth: int = 0
+    _size: int = 0
 
     def expression(self, tree: jinja.Node) -> Node:
         """The checked tree of a whole expression. Raises ExpressionProblem."""
@@ -67,8 +68,9 @@ class Builder:
         if isinstance(root, jinja.Name) and root.name == "secrets" and not self._is_local("secrets"):
             return self._secret(root, keys)
         node = self._node(tree)
-        if node.size > MAX_NODES:
-            raise ExpressionProblem("CKP404", f"The expression has more than {MAX_NODES} parts.", offset=node.offset)
+        self._size += node.size
+        if self._size > MAX_NODES:
+            _refuse("CKP404", f"The text has more than {MAX_NODES} parts.", node.offset)
         return node
 
     def _secret(self, root: jinja.Name, keys: list[jinja.Expr]) -> Node:
@@ -101,6 +103,8 @@ class Builder:
     def _path(self, tree: jinja.Expr, guarded: bool) -> Node:
         """A name with keys behind it; keys that are not static split the path."""
         root, keys = _spine(tree)
+        if len(keys) > MAX_DEPTH:
+            _refuse("CKP404", "The path is too long.", tree.lineno)
         static = 0
         parts: list[Value] = []
         if isinstance(root, jinja.Name):
@@ -122,8 +126,6 @@ class Builder:
             if not parts or not isinstance(parts[0], str):
                 _refuse("CKP405", f"`{name}` stands only before a name.", root.lineno, f"{name}.name")
             name, parts, only_variables = str(parts[0]), parts[1:], True
-        if name in _TIMELY:
-            self.timeless = False
         if not self._is_local(name):
             path = (name, *(str(part) if isinstance(part, str) else part for part in parts))
             self.reads.append(Read(path, root.lineno, guarded))
@@ -293,9 +295,7 @@ class Builder:
 
 
 def _count_column(ev: Value, values: Value, column: Value = None) -> Value:
-    if column is None:
-        return len(values)
-    return len(FUNCTIONS["map"].run(ev, values, column)) - FUNCTIONS["map"].run(ev, values, column).count(None)
+    return len(values if column is None else column_values(ev, values, column))
 
 
 COLUMN_FUNCTIONS: Final[dict[str, Function]] = {

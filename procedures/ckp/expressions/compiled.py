@@ -13,7 +13,11 @@ from procedures.ckp.expressions.scan import Scanner, Source
 from procedures.ckp.values import Json, ValueProblem
 
 MAX_EXPRESSION: Final = 10_000
-_WORDS: Final[dict[str, bool | None]] = {"true": True, "yes": True, "false": False, "no": False, "none": None}
+LONGEST_KEPT: Final = 1_024
+MOST_KEPT: Final = 4_096
+"""Compiled texts are kept by text: so many, and none with more characters than that."""
+
+_WORDS: Final[dict[str, bool]] = {"true": True, "yes": True, "false": False, "no": False}
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,24 +66,30 @@ class Condition(Compiled):
 
 def compile_expression(source: Json) -> Expression:
     """Compile an expression; a value that is not text stands for itself. Raises ExpressionProblem."""
-    return _expression(source) if isinstance(source, str) else Expression(source, Constant(0, source), constant=True)
+    if not isinstance(source, str):
+        return Expression(source, Constant(0, source), constant=True)
+    return (_known_expression if len(source) <= LONGEST_KEPT else _expression)(source)
 
 
 def compile_condition(source: Json) -> Condition:
     """Compile a condition; a value that is not text stands for itself. Raises ExpressionProblem."""
-    return _condition(source) if isinstance(source, str) else Condition(source, Constant(0, source), constant=True)
+    if not isinstance(source, str):
+        return Condition(source, Constant(0, source), constant=True)
+    return (_known_condition if len(source) <= LONGEST_KEPT else _condition)(source)
 
 
-@lru_cache(maxsize=8192)
 def _expression(text: str) -> Expression:
     node, builder = parse_text(text)
     return Expression(text, node, *collected(builder))
 
 
-@lru_cache(maxsize=8192)
 def _condition(text: str) -> Condition:
     node, builder = parse_text(text)
     return Condition(text, node, *collected(builder))
+
+
+_known_expression = lru_cache(maxsize=MOST_KEPT)(_expression)
+_known_condition = lru_cache(maxsize=MOST_KEPT)(_condition)
 
 
 def collected(builder: Builder) -> tuple[tuple[Read, ...], tuple[Note, ...], tuple[SecretRef, ...], bool]:

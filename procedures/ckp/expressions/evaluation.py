@@ -1,11 +1,11 @@
 """One evaluation: the names it sees, its limits, and what it records (CKP 3.4 and 3.5)."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from procedures.ckp.expressions.errors import ErrorKind, EvaluationError, Recorded, SecretRef
@@ -20,6 +20,7 @@ CHARACTERS_PER_STEP: Final = 1_024
 _STEPS_BETWEEN_LOOKS: Final = 256
 _BYTES_PER_ELEMENT: Final = 16
 
+_T = TypeVar("_T")
 SecretResolver: TypeAlias = Callable[[SecretRef], Json]
 Secrets: TypeAlias = Literal["mask"] | SecretResolver
 Value: TypeAlias = Any
@@ -138,6 +139,16 @@ class Evaluation:
         """Count the handling of so many elements."""
         self.charge(1 + count // ELEMENTS_PER_STEP)
 
+    def each(self, values: Iterable[_T]) -> Iterator[_T]:
+        """The values one by one, counted."""
+        count = 0
+        for value in values:
+            count += 1
+            if count == ELEMENTS_PER_STEP:
+                self.charge()
+                count = 0
+            yield value
+
     def charge_text(self, length: int) -> None:
         """Count the handling of so many characters."""
         self.charge(1 + length // CHARACTERS_PER_STEP)
@@ -154,8 +165,7 @@ class Evaluation:
 
     def make_text(self, length: int) -> None:
         """Announce a text of so many characters before it is made."""
-        if length > MAX_TEXT:
-            raise EvaluationError("limit", "A text of more than 1 MiB would be made.")
+        check_length(length)
         self._take(length)
         self.charge_text(length)
 
@@ -167,6 +177,17 @@ class Evaluation:
     def make_bytes(self, size: int) -> None:
         """Announce values of about so many bytes before they are made."""
         self._take(size)
+
+    def join(self, texts: Iterable[str]) -> str:
+        """The texts as one text, within the limit of a text."""
+        kept: list[str] = []
+        length = 0
+        for text in texts:
+            kept.append(text)
+            length += len(text)
+            check_length(length)
+        self.make_text(length)
+        return "".join(kept)
 
     def _take(self, size: int) -> None:
         self._made += size
@@ -226,20 +247,13 @@ class Evaluation:
 
     def json_text(self, value: Json, *, sort_keys: bool = False) -> str:
         """Compact JSON of a value, within the limit of a text."""
-        return "".join(self._counted(json_pieces(value, sort_keys=sort_keys)))
+        return self.join(self.each(json_pieces(plain(value), sort_keys=sort_keys)))
 
-    def _counted(self, found: Iterable[str]) -> list[str]:
-        kept: list[str] = []
-        length = 0
-        for piece in found:
-            kept.append(piece)
-            length += len(piece)
-            if len(kept) % ELEMENTS_PER_STEP == 0:
-                self.charge()
-                if length > MAX_TEXT:
-                    break
-        self.make_text(length)
-        return kept
+
+def check_length(length: int) -> None:
+    """Raise EvaluationError (limit) for a text of so many characters that it is too long."""
+    if length > MAX_TEXT:
+        raise EvaluationError("limit", "A text of more than 1 MiB would be made.")
 
 
 def plain(value: Value) -> Json:

@@ -89,10 +89,7 @@ class Grammar(Parser):
         if token.type == "template":
             next(self.stream)
             return self._template(token)
-        if token.type == "constant":
-            next(self.stream)
-            return nodes.Const(_Number(token.value), lineno=token.lineno)
-        if token.type == "integer":
+        if token.type in ("constant", "integer"):
             next(self.stream)
             return nodes.Const(_Number(token.value), lineno=token.lineno)
         if token.type == "name" and token.value in EMPTINESS and not self._called(token):
@@ -152,7 +149,5 @@ def _call(name: str, arguments: list[nodes.Expr], offset: int) -> nodes.Call:
 def _unexpected(token: Token) -> ExpressionProblem:
     if token.type in _ENDINGS:
         return ExpressionProblem("CKP402", "The expression is not complete.", offset=token.lineno)
-    hint = {"assign": "==", "name:not": "not_contains, or `not` before the comparison"}.get(token.type)
-    if token.value == "not":
-        hint = "not_contains, or `not` before the whole comparison"
+    hint = {"=": "==", "not": "not_contains, or `not` before the whole comparison"}.get(token.value)
     return ExpressionProblem("CKP402", f"Unexpected “{token.value}”.", hint=hint, offset=token.lineno)

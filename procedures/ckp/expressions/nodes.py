@@ -1,14 +1,15 @@
 """The checked tree of an expression. A node's `get` gives its value; a path that leads nowhere gives Undefined."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Final
 
 from procedures.ckp.expressions.errors import EvaluationError, SecretRef
 from procedures.ckp.expressions.evaluation import MISSING, Evaluation, Undefined, Value, as_error, plain
 from procedures.ckp.expressions.functions.base import Function
 from procedures.ckp.expressions.operators import Arithmetic, Comparison, number_of
-from procedures.ckp.expressions.paths import follow, member, path_text
-from procedures.ckp.values import ValueProblem
+from procedures.ckp.expressions.paths import Word, member, path_text
+from procedures.ckp.values import ValueProblem, exact
 
 
 class Node:
@@ -74,14 +75,14 @@ class Item(Node):
 
     def get(self, ev: Evaluation) -> Value:
         base, key = self.base.get(ev), self.key.settled(ev)
-        if key.__class__ not in (str, int) and not isinstance(key, str | bool | list | dict | None):
-            key = number_of(key)
+        if isinstance(key, float | Decimal):
+            key = exact(key)
         found = member(base, key)
         if found is not MISSING:
             return found
         name = base.name if base.__class__ is Undefined else written(self.base)
-        shown = (key,) if isinstance(key, str | int) else ()
-        return Undefined(path_text(name, shown), self.offset)
+        shown = (key,) if key.__class__ in (str, int, Word) else ()
+        return Undefined(path_text(name, shown)[:_LONGEST_NAME], self.offset)
 
 
 class Cut(Node):
@@ -102,11 +103,10 @@ class Cut(Node):
             return None
         if not isinstance(base, list | str):
             raise EvaluationError("type", "Only a list or a text can be cut.", offset=self.offset)
-        if isinstance(base, str):
-            ev.make_text(len(base))
-        else:
-            ev.make_elements(len(base))
-        return base[start:stop]
+        cut = slice(start, stop)
+        length = len(range(*cut.indices(len(base))))
+        (ev.make_text if isinstance(base, str) else ev.make_elements)(length)
+        return base[cut]
 
     def _bound(self, ev: Evaluation, node: Node) -> int | None:
         value = node.settled(ev)
@@ -299,24 +299,20 @@ class Members(Node):
 class Call(Node):
     """A function or filter with its arguments in the order of its parameters."""
 
-    __slots__ = ("arguments", "function", "subject")
+    __slots__ = ("function", "raw", "settling")
 
     def __init__(self, offset: int, function: Function, arguments: Sequence[Node]) -> None:
         super().__init__(offset, *arguments)
         self.function = function
-        self.subject = tuple(arguments[:1])
-        self.arguments = tuple(arguments[1:])
+        self.raw = tuple(arguments[: function.raw])
+        self.settling = tuple(arguments[function.raw :])
 
     def get(self, ev: Evaluation) -> Value:
-        function = self.function
-        if function.guarded:
-            values = [node.get(ev) for node in self.subject]
-        else:
-            values = [node.settled(ev) for node in self.subject]
-        values += [node.settled(ev) for node in self.arguments]
+        values = [node.get(ev) for node in self.raw]
+        values += [node.settled(ev) for node in self.settling]
         ev.place = self.offset
         try:
-            return function.run(ev, *values)
+            return self.function.run(ev, *values)
         except (EvaluationError, ValueProblem) as error:
             raise placed(error, self.offset) from None
 
@@ -334,9 +330,11 @@ class Column(Node):
 
     def get(self, ev: Evaluation) -> Value:
         base = self.base.get(ev)
+        if base.__class__ is Undefined:
+            return base
         if not isinstance(base, list):
-            found = follow(base, (self.function.name,)) if base.__class__ is not Undefined else MISSING
-            name = base.name if base.__class__ is Undefined else f"{written(self.base)}.{self.function.name}"
+            found = member(base, self.function.name)
+            name = path_text(written(self.base), (self.function.name,))
             return Undefined(name, self.offset) if found is MISSING else found
         ev.place = self.offset
         try:
@@ -346,7 +344,7 @@ class Column(Node):
 
 
 class Test(Node):
-    """`x is t`. Guarded tests take Undefined as it is."""
+    """`x is t`. Guarded tests take Undefined as it is; no other test is passed by it."""
 
     __slots__ = ("guarded", "operand", "passes")
 
@@ -359,7 +357,10 @@ class Test(Node):
         self.guarded = guarded
 
     def get(self, ev: Evaluation) -> Value:
-        value = self.operand.get(ev) if self.guarded else self.operand.settled(ev)
+        value = self.operand.get(ev)
+        if value.__class__ is Undefined and not self.guarded:
+            ev.undefined(value)
+            return False
         ev.place = self.offset
         try:
             return self.passes(ev, value)
@@ -382,6 +383,7 @@ class Secret(Node):
         return self.reference.mask if ev.secrets == "mask" else ev.secrets(self.reference)
 
 
+_LONGEST_NAME: Final = 200
 NOTHING: Final = Constant(0, None)
 
 
@@ -396,15 +398,7 @@ def truth(ev: Evaluation, node: Node) -> bool:
 
 def join(ev: Evaluation, parts: Sequence[Node]) -> str:
     """The texts of the parts as one text, within the limit of a text."""
-    texts: list[str] = []
-    length = 0
-    for part in parts:
-        ev.place = part.offset
-        texts.append(ev.text(part.get(ev)))
-        length += len(texts[-1])
-        if length > 4096:
-            ev.make_text(length)
-    return "".join(texts)
+    return ev.join(ev.text(part.get(ev)) for part in parts)
 
 
 def written(node: Node) -> str:

@@ -59,10 +59,9 @@ def _same_parts(ev: Evaluation, left: Value, right: Value, depth: int) -> bool:
         return False
     if depth > MAX_DEPTH:
         raise ValueProblem("limit", f"The value is nested deeper than {MAX_DEPTH} levels.")
-    ev.charge_elements(len(left))
     if isinstance(left, dict):
-        return all(key in right and same(ev, value, right[key], depth) for key, value in left.items())
-    return all(same(ev, mine, other, depth) for mine, other in zip(left, right, strict=True))
+        return all(key in right and same(ev, left[key], right[key], depth) for key in ev.each(left))
+    return all(same(ev, mine, other, depth) for mine, other in ev.each(zip(left, right, strict=True)))
 
 
 def equal(ev: Evaluation, left: Value, right: Value) -> bool:
@@ -140,9 +139,7 @@ def greater_or_equal(ev: Evaluation, left: Value, right: Value) -> bool:
 def contains(ev: Evaluation, whole: Value, part: Value) -> bool:
     """Element of a list by `==`, part of a text, key of an object; other kinds are false and recorded."""
     if isinstance(whole, list):
-        part = ev.settle(part)
-        ev.charge_elements(len(whole))
-        return _has_element(ev, whole, part)
+        return _has_element(ev, whole, ev.settle(part))
     if isinstance(whole, str | dict) and isinstance(part, str):
         if isinstance(whole, str):
             ev.charge_text(len(whole))
@@ -152,11 +149,10 @@ def contains(ev: Evaluation, whole: Value, part: Value) -> bool:
 
 
 def _has_element(ev: Evaluation, whole: list[Value], part: Value) -> bool:
-    if isinstance(part, str) and part in whole:
-        return True
-    if any(same(ev, element, part) for element in whole):
-        return True
-    for element in whole:
+    for element in ev.each(whole):
+        if same(ev, element, part):
+            return True
+    for element in ev.each(whole):
         _note_near_match(ev, element, part)
     return False
 

@@ -5,7 +5,7 @@ syntax error knows its place. Brackets are counted while scanning: nesting canno
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
@@ -42,11 +42,15 @@ _FOREIGN_HINTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text and where it stands: `places` gives the offset of each character where escapes shift them."""
+    """A text and where it stands.
+
+    `places` gives the offset of each character where escapes shift them, `depth` the brackets around the text.
+    """
 
     text: str
     base: int = 0
     places: Sequence[int] | None = None
+    depth: int = 0
 
     def at(self, index: int) -> int:
         """Offset, in the outermost text, of the character at `index`."""
@@ -175,7 +179,7 @@ class Scanner:
         self._refuse_adjacent(index, found)
         if "{{" in content:
             base = self.source.at(found.start(group))
-            self.quoted[offset] = Source(content, base, places)
+            self.quoted[offset] = Source(content, base, places, self.source.depth + len(self._stack))
             self._add(index, "template", content)
         else:
             self._add(index, "string", content)
@@ -244,7 +248,7 @@ class Scanner:
 
     def _open(self, bracket: str, index: int) -> None:
         self._stack.append(_Open(bracket, self.source.at(index)))
-        if len(self._stack) > MAX_NESTING + 1:
+        if self.source.depth + len(self._stack) > MAX_NESTING + 1:
             self._too_deep(index)
 
     def _close(self, index: int, bracket: str) -> int:
@@ -274,24 +278,23 @@ class Scanner:
         raise ExpressionProblem(code, message, hint=hint, offset=self.source.at(index))
 
 
-def pieces(scanner: Scanner) -> list[str | list[Token]]:
+def pieces(scanner: Scanner) -> Iterator[str | list[Token]]:
     """Plain texts and the tokens of each placeholder, in order. Raises ExpressionProblem."""
-    text, found, index = scanner.source.text, list[str | list[Token]](), 0
+    text, index = scanner.source.text, 0
     while (start := text.find("{{", index)) >= 0:
         if start > index:
-            found.append(text[index:start])
+            yield text[index:start]
         older = scanner.older_default(start, trim=False)
         if older is not None:
             tokens, index = older
-            found.append([*tokens, Token(scanner.source.at(index), TOKEN_EOF, "")])
+            yield [*tokens, Token(scanner.source.at(index), TOKEN_EOF, "")]
             continue
         scanned = scanner.expression(start + 2, ("}}",))
         refuse_empty(scanned.tokens, scanner.source.at(start))
-        found.append(scanned.tokens)
+        yield scanned.tokens
         index = scanned.end
     if index < len(text):
-        found.append(text[index:])
-    return found
+        yield text[index:]
 
 
 def refuse_empty(tokens: list[Token], offset: int) -> None:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 
 from procedures.ckp.expressions.build import Builder
-from procedures.ckp.expressions.compiled import Compiled, collected
+from procedures.ckp.expressions.compiled import LONGEST_KEPT, MOST_KEPT, Compiled, collected
 from procedures.ckp.expressions.errors import ExpressionProblem, Note
 from procedures.ckp.expressions.evaluation import Evaluation, Scope, Secrets, as_error, plain
 from procedures.ckp.expressions.grammar import Grammar
@@ -43,10 +43,16 @@ def compile_value(source: Json) -> Value:
     return Value(source, tree, *collected(parts.builder))
 
 
-@lru_cache(maxsize=8192)
 def _text_value(text: str) -> Value:
+    return (_known if len(text) <= LONGEST_KEPT else _compiled)(text)
+
+
+def _compiled(text: str) -> Value:
     node, builder = parse_template(text)
     return Value(text, node, *collected(builder))
+
+
+_known = lru_cache(maxsize=MOST_KEPT)(_compiled)
 
 
 class _Parts:

@@ -17,8 +17,8 @@ REQUIRED: Final = inspect.Parameter.empty
 class Function:
     """One name that works as `f(x, …)` and as `x|f(…)`; the first parameter is the subject.
 
-    `run` takes the evaluation and the arguments. `guarded`: an undefined subject is not recorded.
-    `timeless`: equal arguments always give equal results.
+    `run` takes the evaluation and the arguments, the first `raw` of them with Undefined as it is, the others with
+    null for it. `guarded`: an undefined subject is not recorded. `timeless`: equal arguments give equal results.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Function:
     defaults: tuple[Any, ...]
     variadic: bool = False
     guarded: bool = False
+    raw: int = 0
     timeless: bool = True
     checks: Mapping[str, Check] = field(default_factory=dict)
 
@@ -49,7 +50,12 @@ class Catalogue(dict[str, Function]):
     """Functions by name; calling the catalogue registers one."""
 
     def __call__(
-        self, *names: str, guarded: bool = False, timeless: bool = True, checks: Mapping[str, Check] | None = None
+        self,
+        *names: str,
+        guarded: bool = False,
+        raw: int = 0,
+        timeless: bool = True,
+        checks: Mapping[str, Check] | None = None,
     ) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
         """Register a function under its names. Its parameters are those of the Python function after the first."""
 
@@ -65,6 +71,7 @@ class Catalogue(dict[str, Function]):
                     defaults=tuple(parameter.default for parameter in named),
                     variadic=variadic,
                     guarded=guarded,
+                    raw=max(raw, guarded),
                     timeless=timeless,
                     checks=checks or {},
                 )

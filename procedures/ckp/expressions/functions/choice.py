@@ -15,13 +15,11 @@ _BYTES_PER_CONTAINER: Final = {"[": 80, "{": 240, ",": 24, ":": 72}
 
 
 @CHOICE("default", guarded=True)
-def default(ev: Evaluation, value: Value, value_if_none: Value, also_empty: Value = False) -> Value:
-    """The second value where the first is undefined or null, or, if asked, empty."""
-    if value is None or value.__class__ is Undefined:
-        return value_if_none
-    if ev.truth(also_empty) and not ev.truth(value):
-        return value_if_none
-    return value
+def default(ev: Evaluation, x: Value, value: Value, also_empty: Value = False) -> Value:
+    """The value where x is undefined or null, or, if asked, empty or false."""
+    if x is None or x.__class__ is Undefined:
+        return value
+    return value if ev.truth(also_empty) and not ev.truth(x) else x
 
 
 @CHOICE("tojson")

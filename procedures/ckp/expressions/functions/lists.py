@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from heapq import merge
-from itertools import islice
 from typing import Final, TypeVar
 
 from procedures.ckp.expressions.errors import EvaluationError
-from procedures.ckp.expressions.evaluation import ELEMENTS_PER_STEP, MISSING, Evaluation, Value
+from procedures.ckp.expressions.evaluation import MISSING, Evaluation, Value
 from procedures.ckp.expressions.functions.base import Catalogue
 from procedures.ckp.expressions.functions.numbers import checked_path
 from procedures.ckp.expressions.operators import COMPARISONS, is_empty, list_of, text_of
@@ -64,15 +63,13 @@ def in_order(ev: Evaluation, values: list[_T], key: Callable[[_T], Value], *, de
     ev.make_elements(len(values) * 4)
     chunks: list[list[tuple[Value, _T]]] = []
     for chunk in _chunks(values):
-        keyed = []
-        for value in chunk:
-            keyed.append((key(value), value))
+        keyed = [(key(value), value) for value in chunk]
         ev.charge_elements(len(chunk) * 8)
         chunks.append(sorted(keyed, key=lambda pair: pair[0], reverse=descending))
     if len(chunks) == 1:
         return [value for _, value in chunks[0]]
     merged = merge(*chunks, key=lambda pair: pair[0], reverse=descending)
-    return [value for _, value in _counted(ev, merged)]
+    return [value for _, value in ev.each(merged)]
 
 
 def _chunks(values: list[_T]) -> Iterator[list[_T]]:
@@ -80,22 +77,16 @@ def _chunks(values: list[_T]) -> Iterator[list[_T]]:
         yield values[start : start + _CHUNK]
 
 
-def _counted(ev: Evaluation, values: Iterator[_T]) -> Iterator[_T]:
-    while piece := list(islice(values, ELEMENTS_PER_STEP)):
-        ev.charge()
-        yield from piece
-
-
 @LISTS("sort", checks={"attribute": checked_path})
 def sort(ev: Evaluation, values: Value, attribute: Value = None, reverse: Value = False) -> Value:
     """The elements in order, of their own or of an attribute; null last."""
     if values is None:
         return None
-    elements, path = list_of(values), _path(attribute)
-    absent = [value for value in elements if _part(value, path) is None]
-    present = [value for value in elements if _part(value, path) is not None]
-    ev.charge_elements(2 * len(elements))
-    return in_order(ev, present, lambda value: sort_key(ev, _part(value, path)), descending=ev.truth(reverse)) + absent
+    path = _path(attribute)
+    pairs = [(_part(value, path), value) for value in ev.each(list_of(values))]
+    present = [pair for pair in pairs if pair[0] is not None]
+    ordered = in_order(ev, present, lambda pair: sort_key(ev, pair[0]), descending=ev.truth(reverse))
+    return [value for _, value in ordered] + [value for part, value in pairs if part is None]
 
 
 def _path(attribute: Value) -> tuple[str | int, ...]:
@@ -123,7 +114,7 @@ def unique(ev: Evaluation, values: Value, attribute: Value = None) -> Value:
     elements, path = list_of(values), _path(attribute)
     ev.make_elements(len(elements) * 6)
     kept: dict[Value, Value] = {}
-    for value in _counted(ev, iter(elements)):
+    for value in ev.each(elements):
         kept.setdefault(identity(ev, _part(value, path)), value)
     return list(kept.values())
 
@@ -134,7 +125,7 @@ def flatten(ev: Evaluation, values: Value) -> Value:
     if values is None:
         return None
     flat: list[Value] = []
-    for value in _counted(ev, iter(list_of(values))):
+    for value in ev.each(list_of(values)):
         elements = value if isinstance(value, list) else [value]
         ev.make_elements(len(elements))
         flat += elements
@@ -148,7 +139,7 @@ def mapped(ev: Evaluation, values: Value, attribute: Value) -> Value:
         return None
     elements, path = list_of(values), read_path(text_of(attribute))
     ev.make_elements(len(elements))
-    return [_part(value, path) for value in _counted(ev, iter(elements))]
+    return [_part(value, path) for value in ev.each(elements)]
 
 
 def checked_test(value: Value) -> None:
@@ -174,7 +165,7 @@ def _selected(ev: Evaluation, values: Value, path: Value, test: tuple[Value, Val
     elements, parts = list_of(values), read_path(text_of(path))
     passes = _test(test[0])
     ev.make_elements(len(elements))
-    return [value for value in _counted(ev, iter(elements)) if passes(ev, follow(value, parts), test[1]) == keep]
+    return [value for value in ev.each(elements) if passes(ev, follow(value, parts), test[1]) == keep]
 
 
 def _test(name: Value) -> Callable[[Evaluation, Value, Value], bool]:

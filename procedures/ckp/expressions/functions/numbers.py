@@ -30,7 +30,7 @@ def length(ev: Evaluation, value: Value) -> Value:
 def total(ev: Evaluation, values: Value, column: Value = None, *more: Value) -> Value:
     """Sum of the numbers; 0 of nothing."""
     result: Value = 0
-    for value in several(ev, values, column, more):
+    for value in ev.each(several(ev, values, column, more)):
         result = add(ev, result, number_of(value))
     return result
 
@@ -73,11 +73,11 @@ def several(ev: Evaluation, values: Value, column: Value, more: Iterable[Value])
 
 def column_values(ev: Evaluation, values: list[Value], column: str | None) -> list[Value]:
     """The values that are not null, of the elements themselves or of a column of them."""
-    ev.charge_elements(len(values))
+    ev.make_elements(len(values))
     if column is None:
-        return [value for value in values if value is not None]
+        return [value for value in ev.each(values) if value is not None]
     path = read_path(column)
-    found = (follow(value, path) for value in values)
+    found = (follow(value, path) for value in ev.each(values))
     return [value for value in found if value is not None and value is not MISSING]
 
 
@@ -86,7 +86,7 @@ def _extreme(ev: Evaluation, values: list[Value], side: int) -> Value:
         return None
     best = values[0]
     order(ev, best, best)
-    for value in values[1:]:
+    for value in ev.each(values):
         if order(ev, value, best) == side:
             best = value
     return best
@@ -133,12 +133,12 @@ def ceiling(ev: Evaluation, value: Value) -> Value:
 
 
 @NUMBERS("round")
-def rounded(ev: Evaluation, value: Value, digits: Value = 0) -> Value:
+def rounded(ev: Evaluation, x: Value, digits: Value = 0) -> Value:
     """The number with so many decimals, half away from zero."""
     places = number_of(digits)
     if not isinstance(places, int) or abs(places) > _MOST_DIGITS:
         raise EvaluationError("argument", f"Digits are a whole number from -{_MOST_DIGITS} to {_MOST_DIGITS}.")
-    number = numeric(value)
+    number = numeric(x)
     if isinstance(number, int) and places >= 0:
         return number
     return _quantized(Decimal(number), places)

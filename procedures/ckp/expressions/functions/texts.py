@@ -1,6 +1,6 @@
 """Functions over texts, patterns included. A null subject gives null."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from procedures.ckp.expressions.errors import EvaluationError, ExpressionProblem
@@ -8,7 +8,6 @@ from procedures.ckp.expressions.evaluation import Evaluation, Value
 from procedures.ckp.expressions.functions.base import Catalogue
 from procedures.ckp.expressions.operators import contains, list_of, number_of, text_of
 from procedures.ckp.expressions.patterns import Match, Pattern, compile_pattern
-from procedures.ckp.values import kind_of
 
 TEXTS: Final = Catalogue()
 _WIDEST_CASE: Final = 3
@@ -57,11 +56,11 @@ def string(ev: Evaluation, value: Value) -> Value:
 
 
 @TEXTS("replace")
-def replace(ev: Evaluation, text: Value, old: Value, new: Value) -> Value:
-    """The text with every `old` replaced by `new`."""
+def replace(ev: Evaluation, text: Value, a: Value, b: Value) -> Value:
+    """The text with every `a` replaced by `b`."""
     if text is None:
         return None
-    subject, old, new = text_of(text), text_of(old), text_of(new)
+    subject, old, new = text_of(text), text_of(a), text_of(b)
     ev.charge_text(len(subject))
     if not old:
         raise EvaluationError("argument", "The text to replace is empty.")
@@ -91,17 +90,15 @@ def join(ev: Evaluation, values: Value, sep: Value = "") -> Value:
     separator = text_of(sep)
     elements = list_of(values)
     ev.make_text(len(separator) * max(len(elements) - 1, 0))
-    ev.charge_elements(len(elements))
-    texts = []
-    for element in elements:
-        texts.append(ev.text(element))
-        ev.make_text(len(texts[-1]))
-    joined = separator.join(texts)
-    ev.make_text(len(joined))
-    return joined
+    return ev.join(_separated(ev, elements, separator))
 
 
-@TEXTS("contains")
+def _separated(ev: Evaluation, elements: list[Value], separator: str) -> Iterator[str]:
+    for index, element in enumerate(ev.each(elements)):
+        yield separator + ev.text(element) if index else ev.text(element)
+
+
+@TEXTS("contains", raw=2)
 def contains_function(ev: Evaluation, whole: Value, part: Value) -> Value:
     """As the operator `contains`."""
     return contains(ev, whole, part)
@@ -122,20 +119,22 @@ def pattern_of(ev: Evaluation, value: Value) -> Pattern:
 
 def _subject(ev: Evaluation, text: Value) -> str | None:
     if text is None:
-        ev.record("null_comparison", kind_of(text), "text")
+        ev.record("null_comparison", "null", "text")
+    subject = ev.settle(text)
+    if subject is None:
         return None
-    ev.charge_text(len(text_of(text)))
-    return text_of(text)
+    ev.charge_text(len(text_of(subject)))
+    return text_of(subject)
 
 
-@TEXTS("regex_match", checks={"pattern": checked_pattern})
+@TEXTS("regex_match", raw=1, checks={"pattern": checked_pattern})
 def regex_match(ev: Evaluation, text: Value, pattern: Value) -> Value:
     """Whether the whole text fits the pattern."""
     subject, compiled = _subject(ev, text), pattern_of(ev, pattern)
     return subject is not None and compiled.fullmatch(subject) is not None
 
 
-@TEXTS("regex_search", checks={"pattern": checked_pattern})
+@TEXTS("regex_search", raw=1, checks={"pattern": checked_pattern})
 def regex_search(ev: Evaluation, text: Value, pattern: Value) -> Value:
     """Whether a part of the text fits the pattern."""
     subject, compiled = _subject(ev, text), pattern_of(ev, pattern)
@@ -149,8 +148,8 @@ def regex_extract(ev: Evaluation, text: Value, pattern: Value, group: Value = No
     number = group_of(compiled, group)
     if text is None:
         return None
-    subject = _subject(ev, text) or ""
-    return hit_text(compiled.search(subject), number)
+    ev.charge_text(len(text_of(text)))
+    return hit_text(compiled.search(text_of(text)), number)
 
 
 def group_of(pattern: Pattern, group: Value) -> int:
