@@ -93,7 +93,7 @@ def _variables(document: Document) -> list[Variable]:
 def _source(meta: Any) -> str:
     if meta.origin == "system_captured":
         return "the procedure"
-    if "default" in meta.model_fields_set:
+    if meta.has_default and meta.default not in (None, ""):
         return f"start, {meta.default}"
     return "start, required" if meta.required else "start"
 

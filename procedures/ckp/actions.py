@@ -17,9 +17,9 @@ from procedures.ckp.kinds import (
     Expression,
     Flag,
     Given,
+    JsonPath,
     JsonSchema,
     Kind,
-    Mapping,
     Name,
     Pattern,
     T,
@@ -88,7 +88,7 @@ TRANSFORMS: Final[dict[str, Table]] = {
     "unique": {"expression": Field(_COLUMNS)},
     "expression": {"expression": _need(Expression(scope="value"))},
     "template": {"expression": _need(Text(form=PROMPT, scope="value"))},
-    "json_path": {"expression": _need(Mapping())},
+    "json_path": {"expression": _need(JsonPath())},
 }
 """The fields of each transformation beside its source and output; `params` may hold them too."""
 
@@ -244,7 +244,7 @@ def _waits() -> list[Action]:
         ),
         Action(
             "wait_until",
-            {"until": _need(Text(form=T, scope="key")), "timezone": Field(Zone()), "calendar": Field(Text())},
+            {"until": _need(Text(form=T)), "timezone": Field(Zone()), "calendar": Field(Text())},
             result="none",
             operation=False,
             summary="Waits until a moment.",

@@ -166,10 +166,9 @@ _WITH_ON_ERROR: Final = frozenset(
 
 
 def steps_of(node: NodeBase) -> Iterator[tuple[Path, Step]]:
-    """Every step below a node, with its place: steps, recovery, compensation, cleanup and error steps."""
+    """Every step below a node, with its place: steps, recovery, cleanup and error steps, and what undoes them."""
     for place, step in _top_steps(node):
-        yield place, step
-        yield from _compensations((*place, "compensate_with"), step.compensate_with)
+        yield from _with_compensation(place, step)
 
 
 def _top_steps(node: NodeBase) -> Iterator[tuple[Path, Step]]:
@@ -182,6 +181,19 @@ def _top_steps(node: NodeBase) -> Iterator[tuple[Path, Step]]:
                 yield ("error_handlers", number, "recovery_steps", index), step
 
 
-def _compensations(place: Path, steps: list[Step]) -> Iterator[tuple[Path, Step]]:
-    for index, step in enumerate(steps):
-        yield (*place, index), step
+def _with_compensation(place: Path, step: Step) -> Iterator[tuple[Path, Step]]:
+    yield place, step
+    for index, undo in enumerate(step.compensate_with):
+        yield from _with_compensation((*place, "compensate_with", index), undo)
+
+
+def place_in_tree(node: Any, below: Path) -> Path:
+    """The place of a step in the tree: a single step in `compensate_with` stands there without a list."""
+    found: list[str | int] = []
+    value = node
+    for part in below:
+        if isinstance(part, int) and isinstance(value, dict):
+            continue
+        found.append(part)
+        value = value[part] if isinstance(value, list | dict) else None
+    return tuple(found)

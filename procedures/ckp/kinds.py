@@ -136,6 +136,11 @@ class Mapping(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class JsonPath(Kind):
+    """A path into a JSON value."""
+
+
+@dataclass(frozen=True, slots=True)
 class JsonSchema(Kind):
     """A JSON Schema, 2020-12, without external references."""
 
@@ -241,6 +246,7 @@ _JSON_TYPES: Final[dict[type[Kind], frozenset[str]]] = {
     Name: frozenset({"text"}),
     Target: frozenset({"text"}),
     Mapping: frozenset({"text"}),
+    JsonPath: frozenset({"text"}),
     JsonSchema: frozenset({"object", "boolean"}),
     Pattern: frozenset({"text"}),
     Duration: frozenset({"text"}),

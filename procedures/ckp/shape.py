@@ -24,6 +24,7 @@ from procedures.ckp.kinds import (
     Given,
     Identifier,
     Items,
+    JsonPath,
     JsonSchema,
     Kind,
     Mapping,
@@ -318,7 +319,19 @@ def _items(reader: Reader, kind: Items, value: list[Any], path: Path) -> Any:
     if len(value) < kind.least:
         reader.report("CKP014", path, f"'{path[-1]}' needs at least {kind.least} entries.")
     read = [reader.value(kind.of, item, (*path, index)) for index, item in enumerate(value)]
-    return [item for item in read if item is not BAD]
+    return [_stand_in(kind.of) if item is BAD else item for item in read]
+
+
+def _stand_in(kind: Kind) -> Any:
+    """An empty element in place of one that cannot be used, so that the others keep their places."""
+    if isinstance(kind, Either):
+        return _stand_in(kind.kinds[0])
+    types = json_types(kind)
+    if "null" in types:
+        return None
+    if isinstance(kind, Record | Entries):
+        return {}
+    return "" if "text" in types else 0
 
 
 def _entries(reader: Reader, kind: Entries, value: dict[str, Any], path: Path) -> Any:
@@ -350,6 +363,7 @@ _READERS: Final[dict[type[Kind], Callable[[Reader, Any, Any, Path], Any]]] = {
     Expression: _anything,
     Condition: _anything,
     Mapping: _anything,
+    JsonPath: _anything,
     Flag: _anything,
     Text: _text,
     Whole: _number,

@@ -1,6 +1,6 @@
 """From nodes and links to a drawing: boxes in rows, lines with right angles between the rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from procedures.graph.layering import Layered, is_bend, layered
@@ -23,6 +23,7 @@ Point = tuple[float, float]
 CORNER = 6.0
 FRAME_PAD = 10.0
 FRAME_HEAD = 14.0
+LETTER = 6.5
 
 
 def draw(nodes: Sequence[Node], start: str, links: Sequence[Link], groups: Sequence[Group] = ()) -> Drawing:
@@ -73,7 +74,11 @@ def _down(link: Link, chain: Sequence[str], centres: dict[str, Point]) -> Line:
         end = y2 if is_bend(lower) else y2 - half
         points += [(x1, begin), (x1, bend), (x2, bend), (x2, end)]
     at, anchor = _label_place(points)
-    return Line(link, _path(points), points[-1], at, anchor)
+    return Line(link, _path(points), points[-1], at, anchor, _reach(points))
+
+
+def _reach(points: Sequence[Point]) -> tuple[float, float]:
+    return min(x for x, _ in points), max(x for x, _ in points)
 
 
 def _label_place(points: Sequence[Point]) -> tuple[Point, str]:
@@ -90,7 +95,7 @@ def _around(link: Link, boxes: dict[str, Box], lane: int) -> Line:
     enter = target.middle - 16
     leave = source.middle - 16
     points = [(leave, source.bottom), (leave, below), (side, below), (side, above), (enter, above), (enter, target.y)]
-    return Line(link, _path(points), points[-1], (side + 6, above - 4), "start")
+    return Line(link, _path(points), points[-1], (side + 6, above - 4), "start", _reach(points))
 
 
 def _path(points: Sequence[Point]) -> str:
@@ -141,7 +146,15 @@ def _frame(group: Group, boxes: dict[str, Box]) -> Frame | None:
 
 
 def _drawing(boxes: list[Box], lines: list[Line], frames: list[Frame]) -> Drawing:
-    lanes = sum(1 for line in lines if line.label_at[0] < min(box.x for box in boxes))
-    left = min([box.x for box in boxes] + [frame.x for frame in frames]) - LANE * (lanes + 1)
-    right = max([box.right for box in boxes] + [frame.x + frame.width for frame in frames]) + LANE
+    lefts = [box.x for box in boxes] + [frame.x for frame in frames] + [_edge(line, min) for line in lines]
+    rights = [box.right for box in boxes] + [frame.x + frame.width for frame in frames]
+    rights += [_edge(line, max) for line in lines]
+    left, right = min(lefts) - LANE, max(rights) + LANE
     return Drawing(boxes, lines, frames, left, right - left, max(box.bottom for box in boxes) + LANE * 2)
+
+
+def _edge(line: Line, outermost: Callable[[float, float], float]) -> float:
+    """How far a line with its label reaches to one side."""
+    x, length = line.label_at[0], len(line.link.label) * LETTER
+    begin = x - length if line.label_anchor == "end" else x
+    return outermost(outermost(begin, begin + length), outermost(*line.reach))

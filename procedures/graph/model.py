@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-BOX_WIDTH = 136.0
+BOX_WIDTH = 152.0
 BOX_HEIGHT = 40.0
-COLUMN = 160.0
-ROW = 68.0
+COLUMN = 176.0
+ROW = 78.0
 LANE = 14.0
 
 
@@ -61,13 +61,14 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A drawn link: an SVG path, the point its arrow touches, and where its label stands."""
+    """A drawn link: an SVG path, the point its arrow touches, where its label stands, and its outermost columns."""
 
     link: Link
     path: str
     tip: tuple[float, float]
     label_at: tuple[float, float]
     label_anchor: str
+    reach: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,8 @@ def picture(
     """
     nodes = document.workflow_graph.nodes
     found = list(edges(document))
-    links = [_link(edge) for edge in found if _shown(edge, errors, taken)]
+    joined = _joined(document)
+    links = [_link(edge) for edge in found if _shown(edge, errors, taken) and (edge.source, edge.target) not in joined]
     drawing = draw(
         [Node(key, words.label(key, node), words.note(node), node.TIER) for key, node in nodes.items()],
         document.workflow_graph.start_node,
@@ -116,8 +117,17 @@ def _shown(edge: Edge, errors: bool, taken: Collection[tuple[str, str]]) -> bool
     return edge.kind != "error" or errors or (edge.source, edge.target) in taken
 
 
+def _joined(document: Document) -> set[tuple[str, str | None]]:
+    """The ways from a parallel straight to its join; the branches show them already."""
+    return {
+        (owner, region.join)
+        for owner, region in regions(document).items()
+        if owner and document.nodes[owner].type == "parallel" and region.members
+    }
+
+
 def _link(edge: Edge) -> Link:
-    condition = edge.condition or ""
+    condition = (edge.condition or "").removeprefix("branch:").removeprefix("option:")
     text = SHORT_LABELS.get(condition, condition)
     cut = text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1] + "…"
     return Link(edge.source, edge.target or "", cut, error=edge.kind == "error")

@@ -1,6 +1,7 @@
 """In the entry dialect a node without successor is followed by the next of the list."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from procedures.ckp.dialects.rewriter import Members, Rewriter
@@ -18,9 +19,9 @@ def follow_the_list(rewriter: Rewriter, tree: Members) -> None:
         return
     known = {node_id: node for node_id, node in nodes.items() if isinstance(node, dict)}
     named = {target for node in known.values() for target in _targets(_table(node), node)}
-    named.add(graph.get("start_node"))
+    named.add(str(graph.get("start_node")))
     listed = list(known)
-    for node_id, follower in zip(listed, listed[1:], strict=False):
+    for node_id, follower in pairwise(listed):
         node = known[node_id]
         if _takes_successor(node) and follower not in named:
             node["next_node"] = follower

@@ -15,6 +15,7 @@ from procedures.ckp.kinds import (
     Entries,
     Expression,
     Flag,
+    Items,
     JsonSchema,
     Record,
     T,
@@ -60,7 +61,7 @@ class FileWatchConfig(Shape):
     """Which files of a folder start a run."""
 
     pattern: Annotated[str | None, Text()] = None
-    event_types: Annotated[list[str], texts()] = []
+    event_types: Annotated[list[str], Items(of=Choice(values=("created", "modified", "deleted")))] = []
     poll_seconds: Annotated[int | None, Whole(low=5)] = None
 
 
