@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-BOX_WIDTH = 152.0
+BOX_WIDTH = 164.0
 BOX_HEIGHT = 40.0
-COLUMN = 176.0
+COLUMN = 186.0
 ROW = 78.0
 LANE = 14.0
 

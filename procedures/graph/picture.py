@@ -1,6 +1,6 @@
 """The picture of a procedure for a page: a drawing with what each box shows, links to, and how it is marked."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from procedures.ckp.document import Document
@@ -91,7 +91,9 @@ def picture(
     nodes = document.workflow_graph.nodes
     found = list(edges(document))
     joined = _joined(document)
-    links = [_link(edge) for edge in found if _shown(edge, errors, taken) and (edge.source, edge.target) not in joined]
+    links = _merged(
+        _link(edge) for edge in found if _shown(edge, errors, taken) and (edge.source, edge.target) not in joined
+    )
     drawing = draw(
         [Node(key, words.label(key, node), words.note(node), node.TIER) for key, node in nodes.items()],
         document.workflow_graph.start_node,
@@ -115,6 +117,14 @@ def _shown(edge: Edge, errors: bool, taken: Collection[tuple[str, str]]) -> bool
     if edge.target is None or edge.source == edge.target:
         return False
     return edge.kind != "error" or errors or (edge.source, edge.target) in taken
+
+
+def _merged(links: Iterable[Link]) -> list[Link]:
+    """One line for all ways between two nodes, with all their labels."""
+    found: dict[tuple[str, str, bool], list[str]] = {}
+    for link in links:
+        found.setdefault((link.source, link.target, link.error), []).append(link.label)
+    return [Link(*pair[:2], ", ".join(filter(None, labels)), pair[2]) for pair, labels in found.items()]
 
 
 def _joined(document: Document) -> set[tuple[str, str | None]]:
