@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from procedures.ckp.checks import validate
+from procedures.ckp.checks.subject import Subject
 from procedures.ckp.dialects import Normal, normalise
 from procedures.ckp.document.root import Document
 from procedures.ckp.notes import without_notes
@@ -73,6 +75,7 @@ def _checked(
     reader = DocumentReader(report)
     canonical = reader.document(normal.tree)
     document = load_document(canonical)
+    validate(Subject(canonical, document, report, frozenset(reader.unread_nodes), registry))
     problems = place(report, normal, parsed.text, prod=prod, indented=indented)
     failed = any(problem.severity == "error" for problem in problems)
     return Compiled(problems, parsed.source_hash, canonical, document, None if failed else document_hash(canonical))

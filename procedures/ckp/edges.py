@@ -190,10 +190,10 @@ def _with_compensation(place: Path, step: Step) -> Iterator[tuple[Path, Step]]:
 def place_in_tree(node: Any, below: Path) -> Path:
     """The place of a step in the tree: a single step in `compensate_with` stands there without a list."""
     found: list[str | int] = []
-    value = node
+    value: Any = node
     for part in below:
         if isinstance(part, int) and isinstance(value, dict):
             continue
         found.append(part)
-        value = value[part] if isinstance(value, list | dict) else None
+        value = value[part]
     return tuple(found)

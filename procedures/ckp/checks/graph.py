@@ -1,0 +1,177 @@
+"""Targets, reachability, ends (CKP201 to CKP209)."""
+
+from collections.abc import Iterable
+
+from procedures.ckp.checks.subject import Subject, node_path
+from procedures.ckp.document.nodes import HumanApprovalNode, TerminateNode
+from procedures.ckp.regions import MAIN
+from procedures.ckp.report import Path
+
+
+def start_exists(subject: Subject) -> None:
+    """CKP202."""
+    document = subject.document
+    if not subject.known_nodes or document.start_node in subject.known_nodes:
+        return
+    if not document.start_node:
+        subject.report("CKP202", ("workflow_graph",), "The start node is missing.")
+        return
+    hint = subject.nearest_node.to(document.start_node)
+    place: Path = ("workflow_graph", "start_node")
+    subject.report("CKP202", place, f"There is no node '{document.start_node[:80]}' to start at.", hint=hint)
+
+
+def targets_exist(subject: Subject) -> None:
+    """CKP205, for every field that names a node."""
+    known = subject.known_nodes
+    for place, target in _named_nodes(subject):
+        if target not in known:
+            hint = subject.nearest_node.to(target)
+            subject.report("CKP205", place, f"There is no node '{target[:80]}'.", hint=hint)
+
+
+def _named_nodes(subject: Subject) -> Iterable[tuple[Path, str]]:
+    on_failure = subject.document.global_config.on_failure
+    if on_failure:
+        yield ("global_config", "on_failure"), on_failure
+    for found in subject.outgoing.values():
+        for edge in found:
+            if edge.target:
+                yield edge.path, edge.target
+    for _, node, place in subject.nodes_of(HumanApprovalNode):
+        others = getattr(node.four_eyes, "not_deciders_of", [])
+        for index, target in enumerate(others):
+            yield (*place, "four_eyes", "not_deciders_of", index), target
+
+
+def nodes_are_reached(subject: Subject) -> None:
+    """CKP206. A target that is only misspelt counts as reached; behind a lost one nothing is known."""
+    if not subject.known_nodes:
+        return
+    start = _meant(subject, subject.document.start_node)
+    reached, certain = _reached(subject, [start] if start else [])
+    if not (certain and start):
+        return
+    for node_id, _, place in subject.all_nodes():
+        if node_id not in reached:
+            subject.report("CKP206", place, f"No edge leads to the node '{node_id}'.")
+
+
+def _meant(subject: Subject, target: str | None) -> str | None:
+    """The node that an author meant by a target."""
+    if not target or target in subject.known_nodes:
+        return target or None
+    return subject.nearest_node.to(target)
+
+
+def _reached(subject: Subject, starts: list[str]) -> tuple[set[str], bool]:
+    """Nodes that can be reached, and whether that is all there is to know."""
+    on_failure = _meant(subject, subject.document.global_config.on_failure)
+    waiting = starts + ([on_failure] if on_failure else [])
+    reached = set(waiting)
+    certain = True
+    while waiting:
+        node_id = waiting.pop()
+        if node_id in subject.unread:
+            certain = False
+            continue
+        for edge in subject.outgoing[node_id]:
+            target = _meant(subject, edge.target)
+            certain = certain and (target is not None or edge.target is None)
+            if target is not None and target not in reached:
+                reached.add(target)
+                waiting.append(target)
+    return reached, certain
+
+
+def dead_ends(subject: Subject) -> None:
+    """CKP207: a null successor ends the run without a terminate."""
+    home = subject.region_map.home
+    for node_id, found in subject.outgoing.items():
+        if home.get(node_id) != MAIN:
+            continue
+        for edge in found:
+            if edge.target is None:
+                place = edge.path if subject.raw(edge.path[:4]) is not None else node_path(node_id)
+                message = f"The run ends as completed behind '{node_id}', without a terminate node."
+                subject.report("CKP207", place, message)
+
+
+def some_end_is_declared(subject: Subject) -> None:
+    """CKP208: no terminate can be reached."""
+    start = _meant(subject, subject.document.start_node)
+    if not start:
+        return
+    reached, certain = _reached(subject, [start])
+    ends = any(isinstance(subject.document.nodes.get(node_id), TerminateNode) for node_id in reached)
+    if certain and not ends and start in _ending(subject):
+        subject.report("CKP208", ("workflow_graph",), "No terminate node can be reached.")
+
+
+def every_node_ends(subject: Subject) -> None:
+    """CKP209: cycles without a way out, each reported once."""
+    ending = _ending(subject)
+    reported: set[str] = set()
+    for node_id in subject.region_map.home:
+        if node_id in ending or node_id in reported:
+            continue
+        cycle = _on_cycle(subject, node_id)
+        component = _forward(subject, cycle)
+        if not component & reported:
+            message = f"No way leads from '{cycle}' to any end: the cycle has no exit."
+            subject.report("CKP209", node_path(cycle), message)
+        reported |= component | _forward(subject, node_id)
+
+
+def _ending(subject: Subject) -> set[str]:
+    """Nodes from which an end can be reached; where an edge is lost, nothing is claimed."""
+    before: dict[str, list[str]] = {}
+    waiting: list[str] = list(subject.unread)
+    on_failure = subject.document.global_config.on_failure
+    for node_id, found in subject.outgoing.items():
+        if not found:
+            waiting.append(node_id)
+        for edge in found:
+            target = edge.target or _region_end(subject, node_id)
+            if target is None or target not in subject.known_nodes:
+                waiting.append(node_id)
+            else:
+                before.setdefault(target, []).append(node_id)
+    ending = set(waiting)
+    while waiting:
+        for source in before.get(waiting.pop(), ()):
+            if source not in ending:
+                ending.add(source)
+                waiting.append(source)
+    return ending | subject.known_nodes if on_failure in ending else ending
+
+
+def _region_end(subject: Subject, node_id: str) -> str | None:
+    """Where a null successor leads: to the owner of the region, or nowhere in the main one."""
+    return subject.region_map.home.get(node_id, MAIN) or None
+
+
+def _on_cycle(subject: Subject, node_id: str) -> str:
+    """A node of the cycle that every way from here runs into."""
+    seen: set[str] = set()
+    while node_id not in seen:
+        seen.add(node_id)
+        node_id = _next_nodes(subject, node_id)[0]
+    return node_id
+
+
+def _next_nodes(subject: Subject, node_id: str) -> list[str]:
+    end = _region_end(subject, node_id)
+    targets = [edge.target or end for edge in subject.outgoing[node_id]]
+    return [target for target in targets if target in subject.outgoing]
+
+
+def _forward(subject: Subject, node_id: str) -> set[str]:
+    found = {node_id}
+    waiting = [node_id]
+    while waiting:
+        for target in _next_nodes(subject, waiting.pop()):
+            if target not in found:
+                found.add(target)
+                waiting.append(target)
+    return found

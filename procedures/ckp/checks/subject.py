@@ -1,0 +1,100 @@
+"""What the checks look at: the document, and what was found out about it so far."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from procedures.ckp.document.nodes import Node, NodeBase
+from procedures.ckp.document.root import Document
+from procedures.ckp.edges import Edge, edges
+from procedures.ckp.flow import Flow, analyse
+from procedures.ckp.names import Nearest
+from procedures.ckp.programs import Program, program_of
+from procedures.ckp.regions import RegionMap, map_regions
+from procedures.ckp.registry import NOTHING_REGISTERED, Registry
+from procedures.ckp.report import Path, Report
+from procedures.ckp.uses import Uses, find_uses
+
+
+@dataclass
+class Subject:
+    """One document under check. `canonical` is its tree, `unread` are nodes that could not be read."""
+
+    canonical: dict[str, Any]
+    document: Document
+    report: Report
+    unread: frozenset[str] = frozenset()
+    registry: Registry = NOTHING_REGISTERED
+    uses: Uses = field(default_factory=Uses)
+
+    def __post_init__(self) -> None:
+        self.uses = find_uses(self.canonical, list(self.document.nodes), self.report)
+
+    @cached_property
+    def edges(self) -> list[Edge]:
+        """All edges, in document order."""
+        return edges(self.document)
+
+    @cached_property
+    def outgoing(self) -> dict[str, list[Edge]]:
+        """Edges by source, `on_failure` left out."""
+        found: dict[str, list[Edge]] = {node_id: [] for node_id in self.document.nodes}
+        for edge in self.edges:
+            if edge.condition != "on_failure":
+                found[edge.source].append(edge)
+        return found
+
+    @cached_property
+    def region_map(self) -> RegionMap:
+        """Regions and homes."""
+        return map_regions(self.document)
+
+    @cached_property
+    def programs(self) -> dict[str, Program]:
+        """What each node reads and writes."""
+        return {
+            node_id: program_of(node_id, node, self.uses.nodes[node_id])
+            for node_id, node in self.document.nodes.items()
+        }
+
+    @cached_property
+    def flow(self) -> Flow:
+        """Where variables are defined."""
+        return analyse(self.document, self.programs, self.region_map)
+
+    @cached_property
+    def known_nodes(self) -> frozenset[str]:
+        """Every node id of the text, readable or not."""
+        return frozenset(self.document.nodes) | self.unread
+
+    @cached_property
+    def nearest_node(self) -> Nearest:
+        """Finds node ids for hints."""
+        return Nearest(self.known_nodes, self.report.effort)
+
+    def nodes_of(self, *types: type[NodeBase]) -> Iterator[tuple[str, Any, Path]]:
+        """The nodes of some types, with id and place."""
+        for node_id, node in self.document.nodes.items():
+            if isinstance(node, types):
+                yield node_id, node, node_path(node_id)
+
+    def all_nodes(self) -> Iterator[tuple[str, Node, Path]]:
+        """Every node, with id and place."""
+        for node_id, node in self.document.nodes.items():
+            yield node_id, node, node_path(node_id)
+
+    def raw(self, path: Path) -> Any:
+        """What stands at a place of the canonical tree; None when nothing does."""
+        value: Any = self.canonical
+        for part in path:
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
+
+def node_path(node_id: str) -> Path:
+    """The place of a node."""
+    return ("workflow_graph", "nodes", node_id)

@@ -1,0 +1,125 @@
+"""Declared variables and outputs (CKP122, CKP124 to CKP128)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from procedures.ckp.checks.subject import Subject
+from procedures.ckp.document.nodes import SubflowNode
+from procedures.ckp.document.variables import VariableMeta
+from procedures.ckp.inputs import check_value
+from procedures.ckp.records import MOST_VARIABLES
+from procedures.ckp.report import Path
+from procedures.ckp.values import kind_of
+
+
+def declared(subject: Subject) -> Iterator[tuple[str, VariableMeta, Path]]:
+    """Declared inputs, then outputs, with their places."""
+    for name, meta in subject.document.variables_schema.items():
+        yield name, meta, ("variables_schema", name)
+    for name, meta in (subject.document.outputs_schema or {}).items():
+        yield name, meta, ("outputs_schema", name)
+
+
+def not_too_many(subject: Subject) -> None:
+    """CKP007."""
+    count = len(subject.document.variables_schema)
+    if count > MOST_VARIABLES:
+        message = f"The document declares {count} variables; at most {MOST_VARIABLES} are allowed."
+        subject.report("CKP007", ("variables_schema",), message)
+
+
+def defaults_fit(subject: Subject) -> None:
+    """CKP122, for defaults without template."""
+    for name, meta, place in declared(subject):
+        if not meta.has_default or holds_template(meta.default):
+            continue
+        _, fault = check_value(meta, meta.default)
+        if fault:
+            subject.report("CKP122", (*place, "default"), f"The default of '{name}' {fault}.")
+
+
+def holds_template(value: Any) -> bool:
+    """Whether a placeholder stands anywhere in a value."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str) and "{{" in part:
+            return True
+        if isinstance(part, dict):
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+    return False
+
+
+def constraints_can_be_met(subject: Subject) -> None:
+    """CKP124."""
+    for name, meta, place in declared(subject):
+        rules = meta.validation
+        where = (*place, "validation")
+        for low, high in (("min", "max"), ("min_length", "max_length")):
+            if _exceeds(getattr(rules, low), getattr(rules, high)):
+                message = f"'{low}' of '{name}' lies above '{high}': no value can meet both."
+                subject.report("CKP124", (*where, low), message)
+        if rules.allowed_values is not None and not _some_allowed(meta):
+            message = f"None of the allowed values of '{name}' meets its type and constraints."
+            subject.report("CKP124", (*where, "allowed_values"), message)
+        if meta.origin == "system_captured" and meta.required and not meta.has_default:
+            message = f"'{name}' is required, and nobody is asked for it: its origin is system_captured."
+            subject.report("CKP124", place, message)
+
+
+def _exceeds(low: Any, high: Any) -> bool:
+    if low is None or high is None or kind_of(low) != kind_of(high):
+        return False
+    return bool(low > high)
+
+
+def _some_allowed(meta: VariableMeta) -> bool:
+    allowed = meta.validation.allowed_values or []
+    return any(check_value(meta, value)[1] is None for value in allowed)
+
+
+def defaults_suffice(subject: Subject) -> None:
+    """CKP125."""
+    for name, meta in subject.document.variables_schema.items():
+        if meta.required and meta.has_default:
+            message = f"'{name}' is required and has a default; the default suffices."
+            subject.report("CKP125", ("variables_schema", name), message)
+
+
+def declared_is_used(subject: Subject) -> None:
+    """CKP126."""
+    document = subject.document
+    if any(node.inherit_context for _, node, _ in subject.nodes_of(SubflowNode)):
+        return
+    used = {read.path[0] for use in subject.uses.all() for read in use.reads}
+    for program in subject.programs.values():
+        used.update(write.name for write in program.writes())
+    used.update(document.outputs_schema or {})
+    used.update(name for node in document.nodes.values() for name in _bound(node))
+    for name in document.variables_schema:
+        if name not in used:
+            message = f"'{name}' is declared and never used or written."
+            subject.report("CKP126", ("variables_schema", name), message)
+
+
+def _bound(node: Any) -> list[str]:
+    return [name for field in ("iterator_variable", "index_variable") if (name := getattr(node, field, None))]
+
+
+def secrets_have_no_default(subject: Subject) -> None:
+    """CKP127."""
+    for name, meta in subject.document.variables_schema.items():
+        if meta.is_sensitive and meta.default not in (None, "") and not holds_template(meta.default):
+            message = f"'{name}' is sensitive, and its default stands in clear in the document."
+            subject.report("CKP127", ("variables_schema", name, "default"), message)
+
+
+def names_are_plain(subject: Subject) -> None:
+    """CKP128."""
+    for name in ("required", "optional"):
+        if name in subject.document.variables_schema:
+            message = f"'{name}' was read as the name of a variable, not as a section."
+            hint = "A section holds objects, and only 'required' and 'optional' stand beside each other."
+            subject.report("CKP128", ("variables_schema", name), message, hint=hint)
