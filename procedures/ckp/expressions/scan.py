@@ -24,7 +24,7 @@ _NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _DIGITS: Final = re.compile(r"[0-9]+")
 _QUOTED: Final = re.compile(r"'([^'\\]*(?:\\.[^'\\]*)*)'|\"([^\"\\]*(?:\\.[^\"\\]*)*)\"", re.DOTALL)
 _OPERATOR: Final = re.compile(r"//|==|!=|>=|<=|[-+*/%~<>=()\[\]{},:.|]")
-_FOREIGN: Final = re.compile(r"\*\*|===|!==|&&?|\|\||<>|=>|=<|=~|[!?;@#$\\`^]")
+_FOREIGN: Final = re.compile(r"\*\*|===|!==|!(?!=)|&&?|\|\||<>|=>|=<|=~|[?;@#$\\`^]")
 _ESCAPE: Final = re.compile(r"\\(u[0-9A-Fa-f]{4}|[\\'\"ntr])")
 _OLDER_DEFAULT: Final = re.compile(
     r"\{\{(?P<trim>-?)\s*(?P<path>[A-Za-z_][A-Za-z0-9_]*"
