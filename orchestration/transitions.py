@@ -17,7 +17,7 @@ from approvals import services as approvals
 from langorch.lib import doorbell
 from langorch.lib.errors import Conflict, NotFound
 from langorch.lib.redaction import PLAIN, Redactor
-from orchestration import events, jobs
+from orchestration import events, jobs, reopening
 from orchestration.choices import ENDED, JOB_STATE_OF, OPEN, PARKED, JobState, RunStatus, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
@@ -180,3 +180,30 @@ def _ask_to_stop(run_id: UUID, by: str, reason: str) -> None:
     if asked:
         RunJob.objects.filter(pk=run_id).update(wake_seq=F("wake_seq") + 1)
         events.append(run_id, [NewEvent("run_cancel_requested", {"by": by, "reason": reason})])
+
+
+def reopen_failed(run_id: UUID, by: str, reason: str = "") -> None:
+    """Queue a failed or canceled run again, to go on from what failed; retries and losses are counted anew.
+
+    Raises `Conflict` (illegal_transition) for any other status, `NotFound`.
+    """
+    told = {"thread_id": f"{run_id}:", "mode": "failed_step", "by": by, "reason": reason}
+    wanted = Move(
+        sources=frozenset({RunStatus.FAILED, RunStatus.CANCELED}),
+        target=RunStatus.CREATED,
+        events=[NewEvent("run_retry_requested", told)],
+        fields={
+            "retry_count": F("retry_count") + 1,
+            "error": None,
+            "error_class": "",
+            "output_vars": None,
+            "recovered_via": "",
+            "cancel_requested": False,
+            "cancel_reason": "",
+            "canceled_by": "",
+        },
+        job={"losses": 0, "cause": "retry_fallback", "priority": raise_priority(RETRY_PRIORITY)},
+    )
+    with transaction.atomic():
+        move(run_id, wanted)
+        reopening.reopen(run_id)

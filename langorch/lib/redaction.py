@@ -7,6 +7,7 @@ import base64
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
@@ -93,7 +94,7 @@ def is_telling(name: str) -> bool:
     if name.lower() in _NEVER:
         return False
     words = [_singular(word.lower()) for word in _WORDS.findall(name)]
-    pairs = zip(words, words[1:], strict=False)
+    pairs = pairwise(words)
     return any(word in _SINGLE or word in _JOINED for word in words) or any(pair in _PAIRS for pair in pairs)
 
 

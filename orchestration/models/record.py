@@ -48,6 +48,7 @@ class StepRecord(models.Model):
     action = models.CharField(max_length=128)
     state = models.CharField(max_length=12, choices=StepState.choices)
     attempt = models.PositiveIntegerField(default=1)
+    retries = models.PositiveIntegerField(default=0)
     fence = models.PositiveBigIntegerField(default=0)
     key = models.CharField(max_length=300, blank=True)
     params = models.JSONField(null=True)

@@ -1,7 +1,7 @@
 """Asking a person: the approval of a visit, the wait for it, and its answer (runtime 17)."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from approvals.rules.audience import Named, named
 from approvals.rules.escalation import Step
@@ -11,14 +11,12 @@ from orchestration.runtime import moments
 from orchestration.runtime.context import Answer
 from orchestration.runtime.outcomes import Json
 from orchestration.runtime.records import WaitRow, moment
+from orchestration.runtime.visiting import Visit
 from procedures.ckp.document import Escalation, FourEyes, HumanApprovalNode, VariableMeta
 from procedures.ckp.durations import parse_duration
 
-if TYPE_CHECKING:
-    from orchestration.runtime.visiting import Visit
 
-
-def approval(visit: "Visit", node: HumanApprovalNode) -> Answer | None:
+def approval(visit: Visit, node: HumanApprovalNode) -> Answer | None:
     """The answer; none while nobody has decided, after asking the first time."""
     wait = visit.drive.records.wait(visit.path, WaitKind.APPROVAL)
     if wait is not None and wait.state != WaitState.OPEN:
@@ -28,12 +26,12 @@ def approval(visit: "Visit", node: HumanApprovalNode) -> Answer | None:
     return None
 
 
-def _ask(visit: "Visit", node: HumanApprovalNode) -> None:
+def _ask(visit: Visit, node: HumanApprovalNode) -> None:
     question = _question(visit, node)
     visit.emit("node_paused", {"reason": "approval", "node_name": visit.name})
     with visit.drive.journal.together():
         opened = open_approval(question)
-        visit.drive.journal.visit(visit.row())
+        visit.store()
         until = opened.expires_at
         visit.drive.journal.wait(
             WaitRow(
@@ -42,7 +40,7 @@ def _ask(visit: "Visit", node: HumanApprovalNode) -> None:
         )
 
 
-def _question(visit: "Visit", node: HumanApprovalNode) -> OpenApproval:
+def _question(visit: Visit, node: HumanApprovalNode) -> OpenApproval:
     run = visit.drive.run
     return OpenApproval(
         tenant_id=run.tenant_id,
@@ -77,11 +75,11 @@ def _question(visit: "Visit", node: HumanApprovalNode) -> OpenApproval:
     )
 
 
-def _title(visit: "Visit", node: HumanApprovalNode) -> str:
+def _title(visit: Visit, node: HumanApprovalNode) -> str:
     return visit.text(node.title, "title") if node.title else visit.name
 
 
-def _form(visit: "Visit", node: HumanApprovalNode) -> dict[str, Json] | None:
+def _form(visit: Visit, node: HumanApprovalNode) -> dict[str, Json] | None:
     """The form, with the templates in the defaults of its properties filled."""
     if node.form is None:
         return None
@@ -94,7 +92,7 @@ def _form(visit: "Visit", node: HumanApprovalNode) -> dict[str, Json] | None:
     return {**node.form, "properties": properties} if properties else dict(node.form)
 
 
-def _editable(visit: "Visit", name: str) -> dict[str, Any]:
+def _editable(visit: Visit, name: str) -> dict[str, Any]:
     meta = visit.document.variables_schema.get(name)
     label = (meta.label if meta else None) or name
     return {"name": name, "label": label, "schema": _schema(meta), "value": visit.variables.get(name)}
@@ -108,17 +106,21 @@ def _schema(meta: VariableMeta | None) -> dict[str, Json]:
         return meta.json_schema
     limits = meta.validation
     kinds = {"date": "string", "datetime": "string", "file": "string", "password": "string"}
-    found = {"type": kinds.get(meta.type or "", meta.type), "pattern": limits.regex, "enum": limits.allowed_values}
+    found: dict[str, Json] = {
+        "type": kinds.get(meta.type or "", meta.type),
+        "pattern": limits.regex,
+        "enum": limits.allowed_values,
+    }
     if meta.type in ("number", "integer"):
         found |= {"minimum": limits.min, "maximum": limits.max}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _masked(visit: "Visit", value: Json) -> Json:
+def _masked(visit: Visit, value: Json) -> Json:
     return visit.drive.journal.redactor.redact(value)
 
 
-def _approvers(visit: "Visit", node: HumanApprovalNode) -> Named:
+def _approvers(visit: Visit, node: HumanApprovalNode) -> Named:
     if node.approvers is None:
         return Named()
     written = node.approvers
@@ -130,7 +132,7 @@ def _approvers(visit: "Visit", node: HumanApprovalNode) -> Named:
     return Named(found.users | computed.users, found.groups | computed.groups, found.roles | computed.roles)
 
 
-def _expires_at(visit: "Visit", node: HumanApprovalNode) -> datetime | None:
+def _expires_at(visit: Visit, node: HumanApprovalNode) -> datetime | None:
     if node.due_in is not None:
         return moments.after(visit.at, visit.value(node.due_in, "due_in"))
     if node.timeout_ms is not None:

@@ -2,67 +2,30 @@
 
 import contextvars
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from django.db import connection
 
 from orchestration.runtime.boundary import RegionStopped
 from orchestration.runtime.context import BranchStart, Strategy
 from orchestration.runtime.outcomes import RegionEnd
+from orchestration.runtime.ports import Region
 from orchestration.runtime.visiting import Visit
 
-if TYPE_CHECKING:
-    from orchestration.runtime.region import RegionDrive
-
 LOOK_SECONDS: Final = 0.25
-
-
-class Crowd:
-    """Counts the branches of one run that execute, whatever their owners; a waiting owner does not count."""
-
-    def __init__(self, most: int) -> None:
-        self.changed = threading.Condition()
-        self._free = most
-
-    def take(self) -> bool:
-        """Count one more, if there is room. Call with `changed` held."""
-        if self._free == 0:
-            return False
-        self._free -= 1
-        return True
-
-    def give_back(self) -> None:
-        """Count one less and wake who waits."""
-        with self.changed:
-            self._free += 1
-            self.changed.notify_all()
-
-    @contextmanager
-    def away(self, counted: bool) -> Iterator[None]:
-        """Give one's own place back inside the block, if one has a place."""
-        if not counted:
-            yield
-            return
-        self.give_back()
-        try:
-            yield
-        finally:
-            with self.changed:
-                self.changed.wait_for(self.take)
 
 
 class Branches:
     """The branches of one visit of a parallel."""
 
-    def __init__(self, region: "RegionDrive", owner: Visit, starts: Sequence[BranchStart], strategy: Strategy) -> None:
+    def __init__(self, owner: Visit, starts: Sequence[BranchStart], strategy: Strategy) -> None:
         self._owner = owner
-        self._region = region
+        self._region = owner.region
         self._starts = {start.branch_id: start for start in starts}
         self._strategy = strategy
-        self._crowd = region.drive.crowd
+        self._crowd = owner.drive.crowd
         self._ends: dict[str, RegionEnd] = {}
         self._failure: BaseException | None = None
         self._threads: dict[str, threading.Thread] = {}
@@ -100,7 +63,7 @@ class Branches:
     def _decided(self) -> bool:
         return self._strategy.decided({name: end for name, end in self._ends.items() if end.kind != "parked"})
 
-    def _open(self, branch_id: str) -> "RegionDrive":
+    def _open(self, branch_id: str) -> Region:
         def tell(end: RegionEnd) -> None:
             error_class = end.error.error_class if end.error else None
             status = "failed" if end.kind == "failed" else "completed"

@@ -19,17 +19,15 @@ from orchestration.models import Run
 from orchestration.runtime.boundary import Lease
 from orchestration.transitions import Move, try_move
 
-_READY: Final = "j.state = 'ready' AND j.available_at <= {now}"
-_TENANTS: Final = """
+_ON_POSTGRES: Final = """
+SELECT r.id FROM (
     SELECT t.id, t.weight, t.max_running_runs,
         (SELECT count(*) FROM orchestration_runjob l WHERE l.tenant_id = t.id AND l.state = 'leased') AS leased
     FROM tenants_tenant t
-"""
-_ON_POSTGRES: Final = f"""
-SELECT r.id FROM ({_TENANTS}) AS tenant
+) AS tenant
 CROSS JOIN LATERAL (
     SELECT j.run_id, j.priority, j.available_at FROM orchestration_runjob j
-    WHERE j.tenant_id = tenant.id AND {_READY.format(now="clock_timestamp()")}
+    WHERE j.tenant_id = tenant.id AND j.state = 'ready' AND j.available_at <= clock_timestamp()
     ORDER BY j.priority DESC, j.available_at, j.run_id LIMIT 16
 ) AS head
 JOIN orchestration_run r ON r.id = head.run_id
@@ -38,11 +36,16 @@ ORDER BY tenant.leased * 1.0 / tenant.weight, strpos(%(served)s, tenant.id::text
     head.available_at, head.run_id
 LIMIT 1 FOR UPDATE OF r SKIP LOCKED
 """
-_ON_SQLITE: Final = f"""
+_ON_SQLITE: Final = """
 SELECT (SELECT j.run_id FROM orchestration_runjob j
-        WHERE j.tenant_id = tenant.id AND {_READY.format(now="STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')")}
+        WHERE j.tenant_id = tenant.id AND j.state = 'ready'
+            AND j.available_at <= STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')
         ORDER BY j.priority DESC, j.available_at, j.run_id LIMIT 1) AS head
-FROM ({_TENANTS}) AS tenant
+FROM (
+    SELECT t.id, t.weight, t.max_running_runs,
+        (SELECT count(*) FROM orchestration_runjob l WHERE l.tenant_id = t.id AND l.state = 'leased') AS leased
+    FROM tenants_tenant t
+) AS tenant
 WHERE head IS NOT NULL AND (tenant.max_running_runs IS NULL OR tenant.leased < tenant.max_running_runs)
 ORDER BY tenant.leased * 1.0 / tenant.weight, instr(%(served)s, tenant.id) LIMIT 1
 """

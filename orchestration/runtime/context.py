@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from orchestration.runtime.outcomes import Json, RegionEnd
-from procedures.ckp.document import Document, HumanApprovalNode, Operation, Step
+from procedures.ckp.document import Document, HumanApprovalNode, Operation, RetryPolicy, Step, Transformation
 
 Place = str | int
 
@@ -47,11 +47,19 @@ class Context(Protocol):
     @property
     def facts(self) -> Mapping[str, Json]: ...
 
-    def expression(self, source: Json, *place: Place) -> Json:
-        """The value of an expression."""
+    @property
+    def most_iterations(self) -> int:
+        """The system's limit on a loop's iterations."""
 
-    def condition(self, source: Json, *place: Place) -> bool:
-        """Whether a condition is true."""
+    @property
+    def retries(self) -> int:
+        """How often this node sent its region back by a retry."""
+
+    def expression(self, source: Json, *place: Place, local: Mapping[str, Json] = ...) -> Json:
+        """The value of an expression; `local` binds further names."""
+
+    def condition(self, source: Json, *place: Place, local: Mapping[str, Json] = ...) -> bool:
+        """Whether a condition is true; `local` binds further names."""
 
     def value(self, source: Json, *place: Place) -> Json:
         """A value with its placeholders filled, deep."""
@@ -66,16 +74,31 @@ class Context(Protocol):
         """Set a variable."""
 
     def keep(self, facts: Mapping[str, Json]) -> None:
-        """Keep facts for a later entry of this visit; they go out with the next write."""
+        """Add facts for a later entry of this visit; they go out with the next write."""
 
-    def emit(self, event_type: str, payload: Mapping[str, Any], step_id: str = "") -> None:
+    def emit(self, event_type: str, payload: Mapping[str, Any], step_id: str = "", attempt: int | None = None) -> None:
         """Record an event of this visit."""
 
-    def step(self, step: Step, *place: Place) -> Json:
-        """Carry out a step, or take its recorded result. Raises `StepFailed`, `Suspended`."""
+    def step(self, step: Step, *place: Place, policy: RetryPolicy | None = None) -> Json:
+        """Carry out a step, or take its recorded result. Raises `StepFailed`, `Suspended`.
+
+        `policy` is that of a handler that tries the step again.
+        """
+
+    def transform(self, transformations: Sequence[Transformation]) -> None:
+        """Carry out transformations: all of them or none. Raises `OperationError`."""
 
     def operation(self, operation: Operation, *place: Place) -> Json:
         """Carry out an operation of a processing node. Raises `StepFailed`."""
+
+    def recover(self, steps: Sequence[Step], handler: int, act: int, *place: Place) -> None:
+        """Carry out a handler's recovery steps, recorded for its `act`-th time. Raises `StepFailed`, `Suspended`."""
+
+    def mapped(self, source: str, result: Json, *place: Place) -> Json:
+        """The part of a result that a mapping takes. Raises `OperationError`."""
+
+    def pause(self, ref: str, milliseconds: float) -> None:
+        """Let a retry's delay pass, once per `ref`. Raises `Suspended`."""
 
     def read_by(self, source: Json) -> dict[str, Json]:
         """The variables that a condition reads, with their values."""
@@ -83,8 +106,8 @@ class Context(Protocol):
     def approval(self, node: HumanApprovalNode) -> Answer | None:
         """The answer to this visit's question; none while it is open, after asking it the first time."""
 
-    def iteration(self, index: int, entry: str, bound: Mapping[str, Json], changes: Mapping[str, Json]) -> RegionEnd:
-        """Drive a loop's iteration on the visit's variables with `changes`, the names of `bound` bound inside."""
+    def iteration(self, index: int, entry: str, bound: Mapping[str, Json]) -> RegionEnd:
+        """Drive a loop's iteration on the visit's variables, the names of `bound` bound inside."""
 
     def begun(self, index: int) -> bool:
         """Whether something of a loop's iteration is recorded."""

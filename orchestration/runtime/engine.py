@@ -19,6 +19,8 @@ from orchestration.runtime.heartbeat import keeper
 from orchestration.runtime.outcomes import Error
 from orchestration.runtime.program import programs
 from orchestration.runtime.records import Fenced
+from orchestration.runtime.region import RegionDrive
+from procedures.ckp.regions import MAIN
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +76,8 @@ def _drive(claimed: Claim) -> None:
 
 def _until_given_back(drive: Drive) -> None:
     while True:
-        end = drive.main()
+        end = RegionDrive(drive, MAIN, MAIN).run(drive.run.input_vars, drive.program.document.start_node)
+        drive.journal.flush()
         if end.kind != "parked":
             ending.end(drive, end)
             return

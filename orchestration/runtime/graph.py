@@ -5,7 +5,7 @@ here again. Only this module and `checkpoints` import langgraph, and only worker
 """
 
 import contextvars
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Protocol, TypedDict
 
@@ -42,6 +42,13 @@ def _merge(old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, Json]:
     return {**old, **new}
 
 
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """What LangGraph hands to every node beside the state."""
+
+    flow: Flow
+
+
 class State(TypedDict):
     """All that LangGraph carries from node to node."""
 
@@ -49,12 +56,12 @@ class State(TypedDict):
     next: str
 
 
-Graph = CompiledStateGraph[State, Flow, State, State]
+Graph = CompiledStateGraph[State, Carrier, State, State]
 
 
 def compile_region(members: Iterable[str], targets: Mapping[str, tuple[str, ...]]) -> Graph:
     """The graph of a region; `targets` are the document's own edges, for drawing."""
-    graph = StateGraph(State, context_schema=Flow)
+    graph = StateGraph(State, context_schema=Carrier)
     nodes = list(members)
     for node_id in nodes:
         ways = tuple(_encode(target) for target in targets[node_id] if target in nodes)
@@ -73,12 +80,13 @@ def run(graph: Graph, flow: Flow, entry: str, variables: Mapping[str, Json]) -> 
     config: RunnableConfig = {"recursion_limit": _WITHOUT_LIMIT}
     context = contextvars.copy_context()
     context.run(var_child_runnable_config.set, None)
-    context.run(graph.invoke, {"vars": dict(variables), "next": _encode(entry)}, config, context=flow)
+    state: State = {"vars": dict(variables), "next": _encode(entry)}
+    context.run(lambda: graph.invoke(state, config, context=Carrier(flow)))
 
 
-def _node(node_id: str) -> Callable[[State, Runtime[Flow]], Command[Any]]:
-    def visit(state: State, runtime: Runtime[Flow]) -> Command[Any]:
-        moved = runtime.context.visit(node_id, state["vars"])
+def _node(node_id: str) -> Any:
+    def visit(state: State, runtime: Runtime[Carrier]) -> Command[Any]:
+        moved = runtime.context.flow.visit(node_id, state["vars"])
         if moved.parked:
             interrupt(node_id)
         goto = END if moved.next_node is None else _encode(moved.next_node)

@@ -57,10 +57,11 @@ class Journal:
             self._batch.visits[row.path] = row
             self._batch.last_node_id = row.node_id
 
-    def step(self, row: StepRow) -> None:
-        """Keep a step's record."""
+    def step(self, row: StepRow, visit: VisitRow) -> None:
+        """Keep a step's record, and its open visit with what it has changed: they go out together."""
         with self._gate:
             self._mark()
+            self._batch.visits[visit.path] = visit
             self._batch.steps[row.path, row.step_id] = row
             self._batch.last_node_id, self._batch.last_step_id = row.node_id, row.step_id
 
@@ -91,10 +92,10 @@ class Journal:
             self._mark()
             self._batch.events.append(row)
 
-    def settle(self) -> None:
-        """A visit has ended: write if every step is to be durable, or enough has gathered."""
+    def settle(self, *, now: bool) -> None:
+        """A visit has ended: write `now`, or if every step is to be durable, or when enough has gathered."""
         waited = clock.monotonic() - self._since
-        if self._durable or len(self._batch) >= MOST_VISITS or waited >= MOST_SECONDS:
+        if now or self._durable or len(self._batch) >= MOST_VISITS or waited >= MOST_SECONDS:
             self.flush()
 
     def flush(self) -> None:

@@ -33,15 +33,17 @@ def load(run_id: UUID) -> Records:
 
 def _steps(run_id: UUID, done: Exists) -> dict[str, dict[str, StepResult]]:
     found: dict[str, dict[str, StepResult]] = {}
-    rows = StepRecord.objects.filter(~done, run_id=run_id).values_list("path", "step_id", "state", "attempt", "result")
-    for path, step_id, state, attempt, result in rows:
-        found.setdefault(path, {})[step_id] = StepResult(state, attempt, result)
+    rows = StepRecord.objects.filter(~done, run_id=run_id)
+    for row in rows:
+        result = StepResult(row.state, row.attempt, row.retries, row.result)
+        found.setdefault(row.path, {})[row.step_id] = result
     return found
 
 
 def _waits(run_id: UUID, done: Exists) -> dict[str, list[WaitRecord]]:
     found: dict[str, list[WaitRecord]] = {}
     rows = Wait.objects.filter(~done, run_id=run_id).exclude(state=WaitState.CANCELED).order_by("pk")
-    for path, *rest in rows.values_list("path", "kind", "ref", "step_id", "state", "answer", "until"):
-        found.setdefault(path, []).append(WaitRecord(*rest))
+    for row in rows:
+        wait = WaitRecord(row.kind, row.ref, row.step_id, row.state, row.answer, row.until)
+        found.setdefault(row.path, []).append(wait)
     return found

@@ -1,9 +1,12 @@
 """Times and lengths of time as documents give them (CKP 0, 2.14). Pure."""
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+from langorch.lib import clock
 from orchestration.runtime.outcomes import Error, Json, StepFailed
-from procedures.ckp.durations import DurationFault, Length, parse_duration
+from procedures.ckp.durations import LONGEST, DurationFault, Length, parse_duration
 from procedures.ckp.values import read_number
 
 
@@ -32,3 +35,33 @@ def after(start: datetime, duration: Json) -> datetime:
         while moment.weekday() >= 5:
             moment += timedelta(days=1)
     return moment
+
+
+def wait_length(action: str, fields: Mapping[str, Json], entered: datetime, zone: str) -> float:
+    """How long a `wait` or `wait_until` step waits from the visit's entry, in milliseconds; a past time is nothing.
+
+    Raises `StepFailed` (invalid_value).
+    """
+    if action == "wait_until":
+        until = read_until(fields.get("until"), entered, str(fields.get("timezone") or zone))
+        return max((until - clock.now()) / timedelta(milliseconds=1), 0)
+    if fields.get("duration_ms") is not None:
+        return milliseconds(fields["duration_ms"])
+    return (after(entered, fields.get("duration")) - entered) / timedelta(milliseconds=1)
+
+
+def read_until(value: Json, now: datetime, zone: str) -> datetime:
+    """A date, a date with time, or `HH:MM` of today in `zone`. Raises `StepFailed` (invalid_value)."""
+    text = str(value or "")
+    local = now.astimezone(ZoneInfo(zone))
+    try:
+        if len(text) == 5 and text[2] == ":":
+            found = datetime.combine(local.date(), time.fromisoformat(text), local.tzinfo)
+        else:
+            found = datetime.fromisoformat(text)
+    except ValueError:
+        raise StepFailed(Error("invalid_value", f"{text!r} is no time to wait for.")) from None
+    found = found if found.tzinfo else found.replace(tzinfo=local.tzinfo)
+    if found - now > LONGEST:
+        raise StepFailed(Error("invalid_value", f"{text} is more than 366 days ahead."))
+    return found

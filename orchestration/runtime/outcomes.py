@@ -26,6 +26,7 @@ class Error:
     retryable: bool = False
     retry_after: float | None = None
     details: Mapping[str, Json] = field(default_factory=dict)
+    metadata: Json = None
 
     def as_json(self) -> dict[str, Json]:
         """The error as it is recorded and as documents see it; `class` is its class."""
@@ -66,9 +67,11 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Goto:
-    """On to another node; none ends the region."""
+    """On to another node; none ends the region. With `error` out of a failure, with `retry` back for another try."""
 
     node: str | None
+    error: Error | None = None
+    retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,3 +26,8 @@ def iteration(owner: str, index: int) -> str:
 def branch(owner: str, branch_id: str) -> str:
     """The region of a branch; `owner` is the path of the parallel's visit."""
     return f"{owner}:{encode(branch_id)}"
+
+
+def handler(visit_path: str, place: int, act: int) -> str:
+    """Where the recovery steps of a handler are recorded when it acts for the `act`-th time (from 1)."""
+    return f"{visit_path}!{place}" if act == 1 else f"{visit_path}!{place}#{act}"

@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 from orchestration.runtime.graph import Graph, compile_region
@@ -53,7 +53,7 @@ class Program:
         found = self._compiled.get(key)
         if found is None:
             found = self._compiled[key] = make()
-        return found  # type: ignore[no-any-return]
+        return cast(T, found)
 
 
 class Programs:

@@ -65,6 +65,7 @@ class StepRow:
     action: str
     state: str
     attempt: int
+    retries: int
     key: str
     params: str | None
     result: str | None

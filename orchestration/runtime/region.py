@@ -1,25 +1,23 @@
 """Driving a region: fold its records, enter it at its next node, visit by visit (runtime 5 and 7)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from langorch.lib import clock
-from orchestration.runtime import branching, graph, paths
+from orchestration.runtime import graph, paths
 from orchestration.runtime.boundary import RegionStopped
-from orchestration.runtime.context import BranchStart, Strategy
+from orchestration.runtime.contexts import VisitContext
+from orchestration.runtime.drive import Drive
 from orchestration.runtime.executors import EXECUTORS
 from orchestration.runtime.graph import Moved
 from orchestration.runtime.outcomes import Error, Fail, Json, Outcome, RegionEnd, StepFailed, Wait
+from orchestration.runtime.ports import Owner
 from orchestration.runtime.records import NotStorable, VisitRow
 from orchestration.runtime.routing import ForeignNode, Route, end_as_json, end_of, left, route
 from orchestration.runtime.state import fold
-from orchestration.runtime.visiting import Visit
 from procedures.ckp.expressions import EvaluationError
+from procedures.ckp.operations import OperationError
 from procedures.ckp.regions import MAIN
-
-if TYPE_CHECKING:
-    from orchestration.runtime.drive import Drive
 
 
 class RegionDrive:
@@ -27,17 +25,17 @@ class RegionDrive:
 
     def __init__(
         self,
-        drive: "Drive",
+        drive: Drive,
         owner: str,
         path: str,
         parent: "RegionDrive | None" = None,
         on_end: Callable[[RegionEnd], None] | None = None,
     ) -> None:
         self.drive = drive
-        self._on_end = on_end
         self.path = path
-        self.counted = on_end is not None
+        self.counted: bool = on_end is not None or (parent is not None and parent.counted)
         self.stopped = False
+        self._on_end = on_end
         self._parent = parent
         self._region = drive.program.regions[owner]
         self._folded = fold(drive.records.region(path))
@@ -60,7 +58,8 @@ class RegionDrive:
         if self._end is None:
             last = self._folded.last
             start = last.next_node if last else entry
-            graph.run(self.drive.program.graph(self._region.owner), self, start, {**variables, **self._folded.changes})
+            known = {**variables, **self._folded.changes}
+            graph.run(self.drive.program.graph(self._region.owner), self, start, known)
         if self._end is None:
             raise RuntimeError(f"the region {self.path!r} came to no end")
         return self._end
@@ -74,6 +73,18 @@ class RegionDrive:
                 raise RegionStopped
             region = region._parent
 
+    def retries(self, node_id: str) -> int:
+        """How often a node sent this region back by a retry."""
+        return self._folded.retries[node_id]
+
+    def iteration(self, owner: Owner, index: int) -> "RegionDrive":
+        """The region of a loop's iteration."""
+        return RegionDrive(self.drive, owner.node_id, paths.iteration(owner.path, index), self)
+
+    def branch(self, owner: Owner, branch_id: str, on_end: Callable[[RegionEnd], None]) -> "RegionDrive":
+        """The region of one branch of a parallel."""
+        return RegionDrive(self.drive, owner.node_id, paths.branch(owner.path, branch_id), self, on_end)
+
     def visit(self, node_id: str, variables: Mapping[str, Json]) -> Moved:
         """Visit a node: the flow of the region's graph."""
         self.look()
@@ -84,13 +95,12 @@ class RegionDrive:
             return Moved({}, None, parked=True)
         return self._record(visit, outcome)
 
-    def _enter(self, node_id: str, variables: Mapping[str, Json]) -> Visit:
-        count = self._folded.counts[node_id] + 1
-        path = paths.visit(self.path, node_id, count)
+    def _enter(self, node_id: str, variables: Mapping[str, Json]) -> VisitContext:
+        path = paths.visit(self.path, node_id, self._folded.counts[node_id] + 1)
         again = self._folded.open if self._folded.open and self._folded.open.path == path else None
-        return Visit(self, node_id, path, self._folded.pos + 1, variables, again)
+        return VisitContext(self.drive, self, node_id, path, self._folded.pos + 1, variables, again)
 
-    def _outcome(self, visit: Visit) -> Outcome:
+    def _outcome(self, visit: VisitContext) -> Outcome:
         if (refusal := self._refusal(visit)) is not None:
             return Fail(refusal)
         try:
@@ -98,29 +108,30 @@ class RegionDrive:
             return EXECUTORS[visit.node.type](visit.node, visit)
         except EvaluationError as error:
             return Fail(Error(error.error_class, error.message, code=error.kind))
+        except OperationError as error:
+            return Fail(Error(error.error_class, error.message))
         except NotStorable as error:
             return Fail(Error("invalid_value", str(error)))
         except StepFailed as failure:
             return Fail(failure.error)
 
-    def _refusal(self, visit: Visit) -> Error | None:
-        if len(visit.path) > paths.MAX_LENGTH:
-            return Error("internal", f"The path of this visit is longer than {paths.MAX_LENGTH} characters.")
+    def _refusal(self, visit: VisitContext) -> Error | None:
         if not self.drive.count_visit():
             return Error("visit_limit", f"More than {self.drive.most_visits} visits in one run.")
         if visit.node.type not in EXECUTORS:
             return Error("no_executor", f"Nodes of type {visit.node.type} cannot be carried out by this version.")
         return None
 
-    def _record(self, visit: Visit, outcome: Outcome) -> Moved:
+    def _record(self, visit: VisitContext, outcome: Outcome) -> Moved:
         found = self._routed(visit, outcome)
         try:
             row = self._row(visit, found)
         except NotStorable as error:
-            visit.changes.clear()
+            visit.forget_changes()
             found = self._routed(visit, Fail(Error("invalid_value", str(error))))
             row = self._row(visit, found)
         self._folded.counts[visit.node_id] += 1
+        self._folded.retries[visit.node_id] += found.outcome == "retry"
         self._folded.pos = visit.pos
         self._folded.changes.update(visit.changes)
         self._end = self._ended(found)
@@ -128,10 +139,10 @@ class RegionDrive:
         self._tell(visit, found)
         if self._end is not None and self._on_end is not None:
             self._on_end(self._end)
-        self.drive.settle(visit)
+        self.drive.journal.settle(now=visit.node.is_checkpoint)
         return Moved(visit.changes, None if self._end else found.next_node)
 
-    def _routed(self, visit: Visit, outcome: Outcome) -> Route:
+    def _routed(self, visit: VisitContext, outcome: Outcome) -> Route:
         found = route(outcome, visit.node, recovery=self._recovery())
         try:
             left(self._region, found.next_node, {})
@@ -140,16 +151,16 @@ class RegionDrive:
         error = found.error.placed(node_id=visit.node_id, path=visit.path) if found.error else None
         return replace(found, error=error)
 
-    def _row(self, visit: Visit, found: Route) -> VisitRow:
+    def _recovery(self) -> str | None:
+        target = self.drive.program.document.global_config.on_failure
+        return target if self._region.owner == MAIN and not self.drive.recovered else None
+
+    def _row(self, visit: VisitContext, found: Route) -> VisitRow:
         if found.error is not None and found.next_node:
             visit.write("error", found.error.as_json())
         if found.end is not None:
             visit.keep(end_as_json(found.end))
         return visit.row(found.outcome, found.next_node, found.error.as_json() if found.error else None)
-
-    def _recovery(self) -> str | None:
-        target = self.drive.program.document.global_config.on_failure
-        return target if self._region.owner == MAIN and not self.drive.recovered else None
 
     def _ended(self, found: Route) -> RegionEnd | None:
         changes = self._folded.changes
@@ -159,12 +170,12 @@ class RegionDrive:
             return RegionEnd("run_ended", changes, end=found.end)
         return left(self._region, found.next_node, changes)
 
-    def _tell(self, visit: Visit, found: Route) -> None:
+    def _tell(self, visit: VisitContext, found: Route) -> None:
         error = found.error
         if error is None:
             spent = round((clock.monotonic() - visit.began) * 1000, 3)
-            told = {"node_name": visit.name, "next_node_id": found.next_node or None, "duration_ms": spent}
-            visit.emit("node_completed", told)
+            done = {"node_name": visit.name, "next_node_id": found.next_node or None, "duration_ms": spent}
+            visit.emit("node_completed", done)
             return
         told = {"error": error.message, "error_class": error.error_class, "node_name": visit.name}
         visit.emit("node_error", told)
@@ -172,20 +183,3 @@ class RegionDrive:
             self.drive.recovered = found.next_node
             routed = {"from_node_id": visit.node_id, "to_node_id": found.next_node, "error_class": error.error_class}
             visit.emit("on_failure_routed", routed)
-
-    def iteration(self, owner: Visit, index: int, entry: str, variables: Mapping[str, Json]) -> RegionEnd:
-        """Drive one iteration of a loop."""
-        inner = RegionDrive(self.drive, owner.node_id, paths.iteration(owner.path, index), self)
-        return inner.run(variables, entry)
-
-    def begun(self, owner: Visit, index: int) -> bool:
-        """Whether something of a loop's iteration is recorded."""
-        return bool(self.drive.records.region(paths.iteration(owner.path, index)))
-
-    def branches(self, owner: Visit, starts: Sequence[BranchStart], strategy: Strategy) -> Mapping[str, RegionEnd]:
-        """Drive the branches of a parallel."""
-        return branching.Branches(self, owner, starts, strategy).run()
-
-    def branch(self, owner: Visit, branch_id: str, on_end: Callable[[RegionEnd], None]) -> "RegionDrive":
-        """The region of one branch of a parallel."""
-        return RegionDrive(self.drive, owner.node_id, paths.branch(owner.path, branch_id), self, on_end)

@@ -25,7 +25,7 @@ def route(outcome: Outcome, node: Node, *, recovery: str | None) -> Route:
     if isinstance(outcome, Done):
         return Route("done", node.next_node or "")
     if isinstance(outcome, Goto):
-        return Route("goto", outcome.node or "")
+        return Route("retry" if outcome.retry else "goto", outcome.node or "", outcome.error)
     if isinstance(outcome, End):
         return Route("end", end=outcome)
     if isinstance(outcome, Fail):
@@ -46,7 +46,7 @@ def end_of(region: Region, last: VisitRecord, changes: dict[str, Json]) -> Regio
     if last.outcome == "fail":
         return RegionEnd("failed", changes, error=error_from_json(last.error or {}))
     if last.outcome == "end":
-        return RegionEnd("run_ended", changes, end=end_from_json(last.data or {}))
+        return RegionEnd("run_ended", changes, end=end_from_json((last.data or {})["end"]))
     return left(region, last.next_node, changes)
 
 
@@ -69,8 +69,8 @@ class ForeignNode(Exception):
 
 
 def end_as_json(end: End) -> dict[str, Any]:
-    """The end of a run as it stands on its visit."""
-    return {"status": end.status, "outputs": end.outputs, "message": end.message}
+    """The end of a run as it stands among the facts of its visit."""
+    return {"end": {"status": end.status, "outputs": end.outputs, "message": end.message}}
 
 
 def end_from_json(value: Mapping[str, Any]) -> End:

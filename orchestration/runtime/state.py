@@ -11,7 +11,7 @@ from orchestration.runtime.outcomes import Json
 
 @dataclass(slots=True)
 class VisitRecord:
-    """One row of a visit. `outcome` is done, goto, recover, fail, end, or empty while the visit is open."""
+    """One row of a visit. `outcome` is done, goto, retry, recover, fail, end, or empty while the visit is open."""
 
     path: str
     region: str
@@ -33,6 +33,7 @@ class StepResult:
 
     state: str
     attempt: int
+    retries: int = 0
     result: Json = None
 
 
@@ -54,6 +55,7 @@ class Folded:
 
     changes: dict[str, Json] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    retries: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     pos: int = 0
     last: VisitRecord | None = None
     open: VisitRecord | None = None
@@ -68,6 +70,7 @@ def fold(visits: Iterable[VisitRecord]) -> Folded:
             continue
         folded.changes.update(visit.changes)
         folded.counts[visit.node_id] += 1
+        folded.retries[visit.node_id] += visit.outcome == "retry"
         folded.pos = visit.pos
         folded.last = visit
     return folded
@@ -98,6 +101,10 @@ class Records:
             if wait.kind == kind and wait.step_id == step_id and (ref is None or wait.ref == ref)
         ]
         return found[-1] if found else None
+
+    def waits_for(self, path: str, kind: str) -> bool:
+        """Whether the visit has an open wait of a kind."""
+        return any(wait.kind == kind and wait.state == "open" for wait in self.waits.get(path, ()))
 
 
 def by(rows: Iterable[Any], key: str) -> dict[str, list[Any]]:

@@ -1,114 +1,205 @@
-"""Carrying out a step: recorded already? else do it, record it, and let its result take effect (runtime 8 and 9)."""
+"""Carrying out a step: recorded already? else do it, record it, and let its result take effect (runtime 8 to 10)."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
-
-from django.conf import settings
+from typing import Any, Final
 
 from langorch.lib import clock
-from orchestration.choices import StepState, WaitKind, WaitState
-from orchestration.runtime import actions
+from orchestration.choices import StepState, WaitKind
+from orchestration.runtime import actions, moments, pausing
 from orchestration.runtime.context import Place
+from orchestration.runtime.errors import is_retried
 from orchestration.runtime.outcomes import Error, Json, StepFailed, Suspended
-from orchestration.runtime.records import StepRow, WaitRow, moment, to_json
-from procedures.ckp.document import Operation, Step
+from orchestration.runtime.records import NotStorable, StepRow, moment, to_json
+from orchestration.runtime.retrying import Plan, plan
+from orchestration.runtime.visiting import Visit
+from procedures.ckp.document import Operation, RetryPolicy, Step
 from procedures.ckp.expressions import EvaluationError
-
-if TYPE_CHECKING:
-    from orchestration.runtime.visiting import Visit
+from procedures.ckp.operations import OperationError
 
 WAITS: Final = frozenset({"wait", "wait_until"})
 
 
-def run(visit: "Visit", step: Step, place: tuple[Place, ...]) -> Json:
-    """The result of a step. Raises `StepFailed` when it failed for good, `Suspended` when it waits."""
-    visit.region.look()
-    recorded = visit.drive.records.step(visit.path, step.step_id)
-    if recorded is not None and recorded.state == StepState.COMPLETED:
-        _replay(visit, step, recorded.result)
-        return recorded.result
-    began, at = clock.monotonic(), clock.now()
-    attempt = recorded.attempt + 1 if recorded else 1
+def operate(visit: Visit, operation: Operation, place: tuple[Place, ...]) -> Json:
+    """The result of an operation of a processing node; the visit is its record. Raises `StepFailed`."""
+    fields = operation.parameters
     try:
-        result = _compute(visit, step, place)
-        _apply(visit, step, result)
-    except EvaluationError as error:
-        raise _failed(visit, step, attempt, Error(error.error_class, error.message, code=error.kind)) from None
-    except StepFailed as failure:
-        raise _failed(visit, step, attempt, failure.error) from None
-    spent = round((clock.monotonic() - began) * 1000, 3)
-    visit.drive.journal.step(
-        StepRow(
-            visit.path,
-            step.step_id,
-            visit.node_id,
-            step.action,
-            StepState.COMPLETED,
-            attempt,
+        result = actions.perform(visit, operation.action, fields, place, operation.id or "")
+        if isinstance(name := fields.get("output_variable"), str):
+            visit.write(name, result)
+    except (EvaluationError, OperationError, NotStorable) as error:
+        raise StepFailed(_error(error)) from None
+    return result
+
+
+def run(
+    visit: Visit, step: Step, place: tuple[Place, ...], *, policy: RetryPolicy | None = None, path: str = ""
+) -> Json:
+    """The result of a step. Raises `StepFailed` when it failed for good, `Suspended` when it waits.
+
+    `policy` is that of a handler that tries the step again; it stands before the step's own. `path` is where the
+    step is recorded, if not at its visit's.
+    """
+    return _StepRun(visit, step, place, policy, path or visit.path).run()
+
+
+class _StepRun:
+    """One step of one visit, while it is carried out."""
+
+    def __init__(
+        self, visit: Visit, step: Step, place: tuple[Place, ...], policy: RetryPolicy | None, path: str
+    ) -> None:
+        self.visit = visit
+        self.step = step
+        self.place = place
+        self.policy = policy
+        self.path = path
+        self.recorded = visit.drive.records.step(path, step.step_id)
+        self.attempt = self.recorded.attempt if self.recorded else 0
+        self.retries = self.recorded.retries if self.recorded else 0
+
+    def run(self) -> Json:
+        self.visit.region.look()
+        if self.recorded is not None and self.recorded.state == StepState.COMPLETED:
+            return self._replay(self.recorded.result)
+        if self.recorded is None:
+            self._pause("before", self.step.wait_ms, "wait_ms")
+        else:
+            self._finish_retry_delay()
+        while True:
+            self.attempt += 1
+            try:
+                return self._attempt()
+            except StepFailed as failure:
+                self._retry_or_raise(failure.error)
+
+    def _attempt(self) -> Json:
+        began, at = clock.monotonic(), clock.now()
+        try:
+            result = self._perform()
+            self._take(result)
+        except (EvaluationError, OperationError, NotStorable) as error:
+            raise StepFailed(_error(error)) from None
+        spent = round((clock.monotonic() - began) * 1000, 3)
+        self.visit.drive.journal.step(self._row(StepState.COMPLETED, moment(at), result, None, spent), self.visit.row())
+        self._tell_completed(result, cached=False, spent=spent)
+        self._pause("after", self.step.wait_after_ms, "wait_after_ms")
+        return result
+
+    def _perform(self) -> Json:
+        if self.step.action in WAITS and self.step.binding != "agent":
+            return self._wait()
+        if self.step.binding == "agent":
+            raise StepFailed(Error("no_executor", f"No agent is registered that offers {self.step.action}."))
+        return actions.perform(self.visit, self.step.action, self.step.parameters, self.place, self.step.step_id)
+
+    def _wait(self) -> None:
+        fields = self.step.parameters
+        rendered = {name: self.visit.value(value, *self.place, name) for name, value in fields.items()}
+        zone = self.visit.document.global_config.timezone or "UTC"
+        length = moments.wait_length(self.step.action, rendered, self.visit.at, zone)
+        pausing.pause(self.visit, WaitKind.TIMER, self._ref(""), length, self.step.step_id)
+
+    def _take(self, result: Json) -> None:
+        if self.step.output_variable:
+            self.visit.write(self.step.output_variable, result)
+        for name, mapping in self.step.outputs.items():
+            self.visit.write(name, self.visit.values.mapped(mapping, result, (*self.place, "outputs", name)))
+
+    def _replay(self, result: Json) -> Json:
+        if self.visit.drive.replays(self.path, self.step.step_id):
+            self._tell_completed(result, cached=True, spent=0)
+        return result
+
+    def _pause(self, when: str, source: Json, name: str) -> None:
+        if source:
+            length = moments.milliseconds(self.visit.value(source, *self.place, name))
+            pausing.pause(self.visit, WaitKind.TIMER, self._ref(f"#{when}"), length, self.step.step_id)
+
+    def _ref(self, ending: str) -> str:
+        return f"{self.path}/{self.step.step_id}{ending}"
+
+    def _plan(self) -> Plan:
+        node = self.visit.node
+        places = (self.policy, self.step.retry_config, node.retry)
+        return plan(places, self.visit.document.global_config)
+
+    def _retry_or_raise(self, error: Error) -> None:
+        placed = error.placed(
+            node_id=self.visit.node_id, path=self.path, step_id=self.step.step_id, attempt=self.attempt
+        )
+        policy = self._plan()
+        again = self.step.retries and self.retries < policy.max_retries and is_retried(placed, policy.policy)
+        self.retries += again
+        self._record_failure(placed, again)
+        if not again:
+            raise StepFailed(placed)
+        delay = policy.delay(self.retries, self._seed(), (placed.retry_after or 0) * 1000)
+        self._tell_retry(placed, policy, delay)
+        pausing.pause(self.visit, WaitKind.RETRY, self._ref(f"#{self.attempt}"), delay, self.step.step_id)
+
+    def _finish_retry_delay(self) -> None:
+        """Go on waiting while a parked delay, the step's own or a handler's, is not over."""
+        if self.visit.drive.records.waits_for(self.visit.path, WaitKind.RETRY):
+            raise Suspended
+
+    def _seed(self) -> str:
+        return f"{self.visit.drive.run.pk}|{self.path}|{self.step.step_id}|{self.attempt}"
+
+    def _record_failure(self, error: Error, again: bool) -> None:
+        row = self._row(StepState.FAILED, moment(clock.now()), None, error, None)
+        self.visit.drive.journal.step(row, self.visit.row())
+        payload = {
+            "action": self.step.action,
+            "error_class": error.error_class,
+            "error": error.message,
+            "retryable": again,
+            "then": "retry" if again else "fail",
+        }
+        self.visit.emit("step_failed", payload, self.step.step_id, self.attempt)
+
+    def _tell_retry(self, error: Error, policy: Plan, delay: float) -> None:
+        at = clock.now() + timedelta(milliseconds=delay)
+        payload = {
+            "delay_ms": delay,
+            "at": at.isoformat(),
+            "strategy": policy.strategy,
+            "error_class": error.error_class,
+        }
+        self.visit.emit("step_retry_scheduled", payload, self.step.step_id, self.attempt)
+
+    def _row(self, state: StepState, started: str, result: Json, error: Error | None, spent: float | None) -> StepRow:
+        return StepRow(
+            self.path,
+            self.step.step_id,
+            self.visit.node_id,
+            self.step.action,
+            state,
+            self.attempt,
+            self.retries,
             "",
             None,
             to_json(result),
-            None,
-            moment(at),
+            None if error is None else to_json(error.as_json()),
+            started,
             spent,
         )
-    )
-    _tell_completed(visit, step, result, cached=False, spent=spent)
-    return result
+
+    def _tell_completed(self, result: Json, *, cached: bool, spent: float) -> None:
+        payload: dict[str, Any] = {
+            "action": self.step.action,
+            "output_variable": self.step.output_variable,
+            "cached": cached,
+            "duration_ms": spent,
+            "retry_count": self.retries,
+        }
+        if self.visit.document.global_config.audit_config.audit_level != "minimal":
+            payload["result"] = result
+        self.visit.emit("step_completed", payload, self.step.step_id, self.attempt)
 
 
-def operate(visit: "Visit", operation: Operation, place: tuple[Place, ...]) -> Json:
-    """The result of an operation of a processing node; the visit is its record. Raises `StepFailed`."""
-    action = actions.ACTIONS.get(operation.action)
-    if action is None:
-        raise StepFailed(Error("no_executor", f"The operation {operation.action} is not available."))
-    fields = operation.parameters
-    result = action(fields, visit, place, operation.id or "")
-    actions.apply(operation.action, fields, result, visit)
-    if isinstance(name := fields.get("output_variable"), str):
-        visit.write(name, result)
-    return result
-
-
-def _compute(visit: "Visit", step: Step, place: tuple[Place, ...]) -> Json:
-    action = actions.ACTIONS.get(step.action)
-    if action is None or step.binding == "agent":
-        raise StepFailed(Error("no_executor", f"No agent is registered that offers {step.action}."))
-    return action(step.parameters, visit, place, step.step_id)
-
-
-def _apply(visit: "Visit", step: Step, result: Json) -> None:
-    actions.apply(step.action, step.parameters, result, visit)
-    if step.output_variable:
-        visit.write(step.output_variable, result)
-
-
-def _replay(visit: "Visit", step: Step, result: Json) -> None:
-    _apply(visit, step, result)
-    mark = (visit.path, step.step_id)
-    if mark not in visit.drive.replayed:
-        visit.drive.replayed.add(mark)
-        _tell_completed(visit, step, result, cached=True, spent=0)
-
-
-def _tell_completed(visit: "Visit", step: Step, result: Json, *, cached: bool, spent: float) -> None:
-    payload: dict[str, Any] = {"action": step.action, "output_variable": step.output_variable, "cached": cached}
-    if visit.document.global_config.audit_config.audit_level != "minimal":
-        payload["result"] = result
-    visit.emit("step_completed", payload | {"duration_ms": spent, "retry_count": 0}, step.step_id)
-
-
-def _failed(visit: "Visit", step: Step, attempt: int, error: Error) -> StepFailed:
-    placed = error.placed(node_id=visit.node_id, path=visit.path, step_id=step.step_id, attempt=attempt)
-    payload = {
-        "action": step.action,
-        "error_class": placed.error_class,
-        "error": placed.message,
-        "retryable": placed.retryable,
-        "then": "fail",
-    }
-    visit.emit("step_failed", payload, step.step_id)
-    return StepFailed(placed)
-
-
-_ = (timedelta, settings, WaitKind, WaitState, Suspended, WaitRow)
+def _error(error: EvaluationError | OperationError | NotStorable) -> Error:
+    if isinstance(error, EvaluationError):
+        return Error(error.error_class, error.message, code=error.kind)
+    if isinstance(error, OperationError):
+        return Error(error.error_class, error.message)
+    return Error("invalid_value", str(error))

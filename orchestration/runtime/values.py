@@ -1,6 +1,7 @@
 """Evaluating the texts of one visit, and telling what was missing or odd in them (CKP 3.5)."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from orchestration.runtime.context import Place
@@ -14,12 +15,14 @@ from procedures.ckp.expressions import (
     compile_text,
     compile_value,
 )
+from procedures.ckp.mappings import compile_mapping
 
 Report = Callable[[str, dict[str, Any]], None]
+NOTHING: Mapping[str, Json] = {}
 
 
 class Values:
-    """The evaluator of a visit. `scope.variables` is the visit's live dict, so what a step sets the next one sees."""
+    """The evaluator of a visit. Its scope holds the visit's live variables, so what a step sets the next one sees."""
 
     def __init__(self, program: Program, node_id: str, scope: Scope, report: Report) -> None:
         self._program = program
@@ -27,26 +30,39 @@ class Values:
         self._scope = scope
         self._report = report
         self._told: set[tuple[str, str | None, str]] = set()
+        self._root = "/workflow_graph/nodes/" + _escaped(node_id)
 
-    def expression(self, source: Json, place: tuple[Place, ...]) -> Json:
+    def scope(self, *place: Place, local: Mapping[str, Json] = NOTHING) -> Scope:
+        """The scope at a place below the node, with further names bound. Call `tell` after using it."""
+        pointer = self._root + "".join(f"/{_escaped(part)}" for part in place)
+        if local:
+            return replace(self._scope, pointer=pointer, variables={**self._scope.variables, **local})
+        return replace(self._scope, pointer=pointer)
+
+    def expression(self, source: Json, place: tuple[Place, ...], local: Mapping[str, Json] = NOTHING) -> Json:
         """The value of an expression."""
-        compiled = self._program.compiled(("e", self._node_id, *place), lambda: compile_expression(source))
-        return self._told_about(compiled.evaluate(self._scope), place)
+        value = compile_expression(source).evaluate(self.scope(*place, local=local))
+        self.tell()
+        return value
 
-    def condition(self, source: Json, place: tuple[Place, ...]) -> bool:
+    def condition(self, source: Json, place: tuple[Place, ...], local: Mapping[str, Json] = NOTHING) -> bool:
         """Whether a condition is true."""
-        compiled = self._program.compiled(("c", self._node_id, *place), lambda: compile_condition(source))
-        return bool(self._told_about(compiled.test(self._scope), place))
+        holds = compile_condition(source).test(self.scope(*place, local=local))
+        self.tell()
+        return holds
 
     def value(self, source: Json, place: tuple[Place, ...]) -> Json:
         """A value with its placeholders filled; secrets are written as references."""
         compiled = self._program.compiled(("v", self._node_id, *place), lambda: compile_value(source))
-        return self._told_about(compiled.render(self._scope), place)
+        value = compiled.render(self.scope(*place))
+        self.tell()
+        return value
 
     def text(self, source: str, place: tuple[Place, ...]) -> str:
         """The text of a prompt template."""
-        compiled = self._program.compiled(("t", self._node_id, *place), lambda: compile_text(source))
-        return str(self._told_about(compiled.render(self._scope), place))
+        text = compile_text(source).render(self.scope(*place))
+        self.tell()
+        return text
 
     def given(self, source: Json, place: tuple[Place, ...]) -> Json:
         """As `value`, but a text that is exactly the name of a defined variable means the variable."""
@@ -54,34 +70,31 @@ class Values:
             return self._scope.variables[source]
         return self.value(source, place)
 
+    def mapped(self, source: str, result: Json, place: tuple[Place, ...]) -> Json:
+        """The part of a result that a mapping takes. Raises `OperationError` too."""
+        part = compile_mapping(source).take(result, self.scope(*place))
+        self.tell()
+        return part
+
     def read_by(self, source: Json) -> dict[str, Json]:
         """The top-level variables that a condition reads, with their values."""
         names = {str(read.path[0]) for read in compile_condition(source).reads}
-        return {name: self._scope.variables.get(name) for name in sorted(names) if name in self._scope.variables}
+        return {name: self._scope.variables[name] for name in sorted(names) if name in self._scope.variables}
 
-    @property
-    def variables(self) -> Mapping[str, Json]:
-        """The variables as they are now."""
-        return self._scope.variables
-
-    def _told_about(self, value: Json, place: tuple[Place, ...]) -> Json:
-        if self._scope.recorded:
-            self._tell(place)
-        return value
-
-    def _tell(self, place: tuple[Place, ...]) -> None:
-        pointer = "/" + "/".join(_escaped(part) for part in ("workflow_graph", "nodes", self._node_id, *place))
-        for recorded in self._scope.recorded:
-            if (mark := (recorded.kind, recorded.name, pointer)) not in self._told:
+    def tell(self) -> None:
+        """Report what was recorded since, each thing once per place and visit."""
+        recorded = self._scope.recorded
+        while recorded:
+            one = recorded.pop(0)
+            if (mark := (one.kind, one.name, one.pointer)) not in self._told:
                 self._told.add(mark)
-                self._report(*_event(recorded, pointer))
-        self._scope.recorded.clear()
+                self._report(*_event(one))
 
 
-def _event(recorded: Recorded, pointer: str) -> tuple[str, dict[str, Any]]:
+def _event(recorded: Recorded) -> tuple[str, dict[str, Any]]:
     if recorded.kind == "undefined_value":
-        return "undefined_value", {"name": recorded.name, "place": pointer}
-    return "expression_warning", {"kind": recorded.kind, "place": pointer, "kinds": list(recorded.kinds)}
+        return "undefined_value", {"name": recorded.name, "place": recorded.pointer}
+    return "expression_warning", {"kind": recorded.kind, "place": recorded.pointer, "kinds": list(recorded.kinds)}
 
 
 def _escaped(part: Place) -> str:

@@ -4,7 +4,17 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from orchestration.runtime.context import Context
-from orchestration.runtime.executors import human_approval, logic, parallel, processing, sequence, terminate
+from orchestration.runtime.executors import (
+    human_approval,
+    logic,
+    loop,
+    parallel,
+    processing,
+    sequence,
+    terminate,
+    transform,
+    verification,
+)
 from orchestration.runtime.outcomes import Outcome
 
 Executor = Callable[[Any, Context], Outcome]
@@ -12,8 +22,11 @@ Executor = Callable[[Any, Context], Outcome]
 EXECUTORS: Final[dict[str, Executor]] = {
     "sequence": sequence.execute,
     "logic": logic.execute,
+    "loop": loop.execute,
     "parallel": parallel.execute,
     "processing": processing.execute,
+    "transform": transform.execute,
+    "verification": verification.execute,
     "human_approval": human_approval.execute,
     "terminate": terminate.execute,
 }

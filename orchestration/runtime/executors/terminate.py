@@ -9,5 +9,4 @@ def execute(node: TerminateNode, ctx: Context) -> Outcome:
     """End the run with the mapped outputs; without a mapping its variables are its outputs."""
     outputs = {name: ctx.given(source, "outputs", name) for name, source in node.outputs.items()}
     message = ctx.text(node.message, "message") if node.message else ""
-    status = "failed" if node.status == "failed" else "completed"
-    return End(status, outputs if node.outputs else None, message)
+    return End("failed" if node.status == "failed" else "completed", outputs if node.outputs else None, message)

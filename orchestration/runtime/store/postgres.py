@@ -38,16 +38,17 @@ WITH run AS (
         state = excluded.state, outcome = excluded.outcome, changes = excluded.changes,
         next_node = excluded.next_node, error = excluded.error, data = excluded.data, ended_at = excluded.ended_at
 ), step AS (
-    INSERT INTO orchestration_steprecord (run_id, path, step_id, node_id, action, state, attempt, fence, key, params,
-                                          result, error, started_at, duration_ms)
-    SELECT run.id, s.path, s.step_id, s.node_id, s.action, s.state, s.attempt, %(fence)s, s.key, s.params,
+    INSERT INTO orchestration_steprecord (run_id, path, step_id, node_id, action, state, attempt, retries, fence, key,
+                                          params, result, error, started_at, duration_ms)
+    SELECT run.id, s.path, s.step_id, s.node_id, s.action, s.state, s.attempt, s.retries, %(fence)s, s.key, s.params,
            s.result, s.error, s.started_at AT TIME ZONE 'UTC', s.duration_ms
     FROM run, jsonb_to_recordset(%(steps)s) AS s(
-        path text, step_id text, node_id text, action text, state text, attempt int, key text, params jsonb,
-        result jsonb, error jsonb, started_at timestamp, duration_ms float8)
+        path text, step_id text, node_id text, action text, state text, attempt int, retries int, key text,
+        params jsonb, result jsonb, error jsonb, started_at timestamp, duration_ms float8)
     ON CONFLICT (run_id, path, step_id) DO UPDATE SET
-        state = excluded.state, attempt = excluded.attempt, fence = excluded.fence, key = excluded.key,
-        params = excluded.params, result = excluded.result, error = excluded.error, duration_ms = excluded.duration_ms
+        state = excluded.state, attempt = excluded.attempt, retries = excluded.retries, fence = excluded.fence,
+        key = excluded.key, params = excluded.params, result = excluded.result,
+        error = excluded.error, duration_ms = excluded.duration_ms
 ), closed AS (
     UPDATE orchestration_wait SET state = 'canceled', closed_at = clock_timestamp()
     FROM run, jsonb_array_elements_text(%(closed)s) AS c(region)

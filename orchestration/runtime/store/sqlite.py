@@ -26,12 +26,13 @@ ON CONFLICT (run_id, path) DO UPDATE SET
     error = excluded.error, data = excluded.data, ended_at = excluded.ended_at
 """
 _STEP: Final = """
-INSERT INTO orchestration_steprecord (run_id, fence, path, step_id, node_id, action, state, attempt, key, params,
-                                      result, error, started_at, duration_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO orchestration_steprecord (run_id, fence, path, step_id, node_id, action, state, attempt, retries, key,
+                                      params, result, error, started_at, duration_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run_id, path, step_id) DO UPDATE SET
-    state = excluded.state, attempt = excluded.attempt, fence = excluded.fence, key = excluded.key,
-    params = excluded.params, result = excluded.result, error = excluded.error, duration_ms = excluded.duration_ms
+    state = excluded.state, attempt = excluded.attempt, retries = excluded.retries, fence = excluded.fence,
+    key = excluded.key, params = excluded.params, result = excluded.result,
+    error = excluded.error, duration_ms = excluded.duration_ms
 """
 _CLOSE: Final = """
 UPDATE orchestration_wait SET state = 'canceled', closed_at = ?
@@ -42,7 +43,8 @@ INSERT OR IGNORE INTO orchestration_wait (run_id, path, step_id, kind, ref, sinc
 VALUES (?, ?, ?, ?, ?, ?, ?, 'open')
 """
 _EVENT: Final = """
-INSERT INTO orchestration_event (run_id, seq, created_at, event_type, node_id, step_id, path, attempt, payload, trace_id)
+INSERT INTO orchestration_event (run_id, seq, created_at, event_type, node_id, step_id, path, attempt, payload,
+                                 trace_id)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')
 """
 

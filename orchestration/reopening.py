@@ -1,0 +1,83 @@
+"""Reopening the records of an ended run, so that it goes on from the visit that failed (runtime 14).
+
+The chain from the main region down to what failed is opened again; what an on_failure route did is forgotten.
+"""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from orchestration.choices import VisitState, WaitState
+from orchestration.models import StepRecord, Visit, Wait
+
+FAILED = frozenset({"fail", "end", "recover"})
+KEPT_FACTS = frozenset({"items", "index"})
+
+
+def reopen(run_id: UUID) -> None:
+    """Open the failed visits of a run again; call it inside the move's transaction."""
+    visits = list(Visit.objects.filter(run_id=run_id).order_by("region", "pos"))
+    main = [visit for visit in visits if visit.region == ""]
+    recovery = next((visit for visit in main if visit.outcome == "recover"), None)
+    if recovery is not None:
+        _forget(run_id, [visit for visit in main if visit.pos > recovery.pos])
+        main = [visit for visit in main if visit.pos <= recovery.pos]
+    chain = _chain(main[-1:], visits)
+    for visit in chain:
+        _open(visit)
+    paths = [visit.path for visit in chain]
+    StepRecord.objects.filter(run_id=run_id, path__in=paths).update(retries=0)
+    answered = Wait.objects.filter(run_id=run_id, path__in=paths, state__in=[WaitState.ANSWERED, WaitState.EXPIRED])
+    answered.update(state=WaitState.CANCELED, closed_at=Now())
+
+
+def _chain(candidates: Sequence[Visit], visits: Sequence[Visit]) -> list[Visit]:
+    """Those of the candidates that failed, and below each of them the last ones of its regions that failed."""
+    found: list[Visit] = []
+    for visit in candidates:
+        if visit.outcome in FAILED:
+            found += [visit, *_chain(_last_below(visit, visits), visits)]
+    return found
+
+
+def _last_below(owner: Visit, visits: Sequence[Visit]) -> list[Visit]:
+    branches = {visit.region: visit for visit in visits if _is_branch(visit.region, owner.path)}
+    iterations = [visit for visit in visits if _iteration(visit.region, owner.path) is not None]
+    latest = max(iterations, key=lambda visit: (_iteration(visit.region, owner.path) or 0, visit.pos), default=None)
+    return [*branches.values(), *([latest] if latest else [])]
+
+
+def _is_branch(region: str, owner: str) -> bool:
+    return region.startswith(f"{owner}:") and "/" not in region[len(owner) :]
+
+
+def _iteration(region: str, owner: str) -> int | None:
+    if not region.startswith(f"{owner}[") or not region.endswith("]"):
+        return None
+    number = region[len(owner) + 1 : -1]
+    return int(number) if number.isdigit() else None
+
+
+def _open(visit: Visit) -> None:
+    has_steps = StepRecord.objects.filter(run_id=visit.run_id, path=visit.path).exists()
+    facts = {name: value for name, value in (visit.data or {}).items() if name in KEPT_FACTS}
+    Visit.objects.filter(pk=visit.pk).update(
+        state=VisitState.OPEN,
+        outcome="",
+        next_node="",
+        error=None,
+        ended_at=None,
+        data=facts or None,
+        changes={name: value for name, value in visit.changes.items() if name != "error"} if has_steps else {},
+    )
+
+
+def _forget(run_id: UUID, visits: Iterable[Visit]) -> None:
+    for visit in visits:
+        below = Q(path=visit.path)
+        for mark in ("[", ":", "/", "!"):
+            below |= Q(path__startswith=f"{visit.path}{mark}")
+        for model in (Visit, StepRecord, Wait):
+            model.objects.filter(below, run_id=run_id).delete()

@@ -1,0 +1,58 @@
+"""The visit as its executor sees it: everything of `context.Context`."""
+
+from collections.abc import Mapping, Sequence
+
+from django.conf import settings
+
+from orchestration.choices import WaitKind
+from orchestration.runtime import asking, paths, pausing, steps
+from orchestration.runtime.branching import Branches
+from orchestration.runtime.context import Answer, BranchStart, Place, Strategy
+from orchestration.runtime.outcomes import Json, RegionEnd
+from orchestration.runtime.visiting import Visit
+from procedures.ckp.document import HumanApprovalNode, Operation, RetryPolicy, Step, Transformation
+from procedures.ckp.operations import run_transformations
+
+
+class VisitContext(Visit):
+    """A visit with its steps, questions and regions."""
+
+    def step(self, step: Step, *place: Place, policy: RetryPolicy | None = None) -> Json:
+        return steps.run(self, step, place, policy=policy)
+
+    def recover(self, steps_: Sequence[Step], handler: int, act: int, *place: Place) -> None:
+        path = paths.handler(self.path, handler, act)
+        for index, step in enumerate(steps_):
+            steps.run(self, step, (*place, index), path=path)
+
+    def operation(self, operation: Operation, *place: Place) -> Json:
+        return steps.operate(self, operation, place)
+
+    def transform(self, transformations: Sequence[Transformation]) -> None:
+        sources = [{**one.parameters, **one.model_dump(exclude={"params"})} for one in transformations]
+        changes = run_transformations(sources, self.values.scope("transformations"))
+        self.values.tell()
+        for name, value in changes.items():
+            self.write(name, value)
+
+    def mapped(self, source: str, result: Json, *place: Place) -> Json:
+        return self.values.mapped(source, result, place)
+
+    def pause(self, ref: str, milliseconds: float) -> None:
+        pausing.pause(self, WaitKind.RETRY, f"{self.path}{ref}", milliseconds)
+
+    @property
+    def most_iterations(self) -> int:
+        return int(settings.ENV.MAX_LOOP_ITERATIONS)
+
+    def approval(self, node: HumanApprovalNode) -> Answer | None:
+        return asking.approval(self, node)
+
+    def iteration(self, index: int, entry: str, bound: Mapping[str, Json]) -> RegionEnd:
+        return self.region.iteration(self, index).run({**self.variables, **bound}, entry)
+
+    def begun(self, index: int) -> bool:
+        return bool(self.drive.records.region(paths.iteration(self.path, index)))
+
+    def branches(self, starts: Sequence[BranchStart], strategy: Strategy) -> Mapping[str, RegionEnd]:
+        return Branches(self, starts, strategy).run()

@@ -1,0 +1,155 @@
+"""error_handlers of a sequence: what is done about a step that failed (CKP 2.3, runtime 11)."""
+
+from dataclasses import dataclass, replace
+
+from orchestration.runtime.context import Context
+from orchestration.runtime.errors import handler_of
+from orchestration.runtime.outcomes import Error, Fail, Goto, Json, Outcome, StepFailed
+from orchestration.runtime.retrying import Plan, plan
+from procedures.ckp.document import ErrorHandler, RetryPolicy, SequenceNode, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a step gave, or null where a handler ignored its failure."""
+
+    value: Json
+
+
+@dataclass(slots=True)
+class _Case:
+    """One failure of one step, and the handler that acts on it."""
+
+    node: SequenceNode
+    ctx: Context
+    index: int
+    error: Error
+    number: int
+    handler: ErrorHandler
+
+    @property
+    def step(self) -> Step:
+        return self.node.steps[self.index]
+
+
+def carried_out(node: SequenceNode, ctx: Context, index: int) -> Result | Outcome:
+    """Carry out a step of the node: its result, or the outcome of the visit when it failed for good."""
+    policy: RetryPolicy | None = None
+    while True:
+        try:
+            return Result(ctx.step(node.steps[index], "steps", index, policy=policy))
+        except StepFailed as failure:
+            found = handler_of(failure.error, node.error_handlers)
+            if found is None:
+                return Fail(failure.error)
+            case = _Case(node, ctx, index, failure.error, *found)
+            answer = _act(case)
+            if answer is not None:
+                return answer
+            policy = case.handler.retry_policy
+
+
+def failed(node: SequenceNode, ctx: Context, error: Error) -> Outcome:
+    """The outcome for a failure that belongs to no step: retrying is not possible for it."""
+    found = handler_of(error, node.error_handlers)
+    if found is None:
+        return Fail(error)
+    case = _Case(node, ctx, len(node.steps) - 1, error, *found)
+    answer = _without_retry(case, _after_retries(case.handler))
+    return answer if not isinstance(answer, Result) else Goto(node.next_node)
+
+
+def _act(case: _Case) -> Result | Outcome | None:
+    """Let a handler act; none means that the step is to be tried again."""
+    acts = dict(case.ctx.facts.get("handlers", {}))
+    mark = f"{case.index}.{case.number}"
+    acts[mark] = act = acts.get(mark, 0) + 1
+    case.ctx.keep({"handlers": acts})
+    case.error = _with_metadata(case)
+    if (fault := _recover(case, act)) is not None:
+        return fault
+    _notify(case)
+    policy = _plan(case)
+    if case.handler.action == "retry" and act <= policy.max_retries:
+        _tell(case, "retry", None)
+        case.ctx.pause(f"!{mark}#{act}", policy.delay(act, f"{case.ctx.path}|{case.step.step_id}|{mark}|{act}"))
+        return None
+    return _without_retry(case, case.handler.action if _acts(case.handler) else _after_retries(case.handler))
+
+
+def _acts(handler: ErrorHandler) -> bool:
+    return handler.action not in (None, "retry")
+
+
+def _after_retries(handler: ErrorHandler) -> str:
+    """What happens when trying again is used up, or when no action is given."""
+    strategies = {"continue": "ignore", "stop": "fail", "fallback_node": "fallback", "retry_node": "retry_node"}
+    if handler.recovery_strategy is not None:
+        return strategies[handler.recovery_strategy]
+    return "fallback" if handler.fallback_node else "fail"
+
+
+def _without_retry(case: _Case, action: str | None) -> Result | Outcome:
+    if action == "ignore":
+        return _ignore(case)
+    if action == "retry_node" and case.ctx.retries == 0:
+        _tell(case, "retry_node", case.ctx.node_id)
+        return Goto(case.ctx.node_id, case.error, retry=True)
+    if action in ("fallback", "escalate") and case.handler.fallback_node:
+        _tell(case, action, case.handler.fallback_node)
+        return Goto(case.handler.fallback_node, case.error)
+    _tell(case, action or "fail", None)
+    return Fail(case.error)
+
+
+def _ignore(case: _Case) -> Result:
+    _tell(case, "ignore", None)
+    if case.step.output_variable:
+        case.ctx.write(case.step.output_variable, None)
+    return Result(None)
+
+
+def _plan(case: _Case) -> Plan:
+    own = RetryPolicy(max_retries=case.handler.max_retries, base_delay_ms=case.handler.delay_ms)
+    places = (own, case.handler.retry_policy, case.step.retry_config, case.node.retry)
+    return plan(places, case.ctx.document.global_config)
+
+
+def _with_metadata(case: _Case) -> Error:
+    if not case.handler.error_metadata:
+        return case.error
+    place = ("error_handlers", case.number, "error_metadata")
+    return replace(case.error, metadata=case.ctx.value(case.handler.error_metadata, *place))
+
+
+def _recover(case: _Case, act: int) -> Outcome | None:
+    place = ("error_handlers", case.number, "recovery_steps")
+    try:
+        case.ctx.recover(case.handler.recovery_steps, case.number, act, *place)
+    except StepFailed as failure:
+        details = {**case.error.details, "recovery": failure.error.as_json()}
+        return Fail(replace(case.error, details=details))
+    return None
+
+
+def _notify(case: _Case) -> None:
+    if not case.handler.notify_on_error and case.handler.action != "escalate":
+        return
+    told = {
+        "error_type": case.error.error_class,
+        "error": case.error.message,
+        "handler_action": case.handler.action or _after_retries(case.handler),
+    }
+    case.ctx.emit("step_error_notification", told, case.step.step_id)
+
+
+def _tell(case: _Case, action: str, target: str | None) -> None:
+    told = {
+        "handler": case.number,
+        "error_type": case.error.error_class,
+        "action": action,
+        "next_node_id": target,
+    }
+    if case.error.metadata is not None:
+        told["metadata"] = case.error.metadata
+    case.ctx.emit("error_handled", told, case.error.step_id)

@@ -1,0 +1,63 @@
+"""validations of a sequence: checks after its steps (CKP 2.4)."""
+
+from orchestration.runtime.context import Context
+from orchestration.runtime.executors import handling
+from orchestration.runtime.outcomes import Error, Fail, Goto, Json, Outcome
+from orchestration.runtime.retrying import plan
+from procedures.ckp.document import SequenceNode, StepValidation
+from procedures.ckp.expressions import EvaluationError
+
+
+def validate(node: SequenceNode, ctx: Context) -> Outcome | None:
+    """Check everything in order; the outcome of the first fault that does not go on, none when the node is done."""
+    for index, validation in enumerate(node.validations):
+        if (outcome := _validate(node, ctx, validation, index)) is not None:
+            return outcome
+    return None
+
+
+def _validate(node: SequenceNode, ctx: Context, validation: StepValidation, index: int) -> Outcome | None:
+    check_id = validation.id or f"validation_{index + 1}"
+    fault = _fault(validation, ctx, ("validations", index))
+    if fault is None:
+        ctx.emit("check_passed", {"check_id": check_id})
+        return None
+    message = ctx.text(validation.message, "validations", index, "message") if validation.message else fault
+    ctx.emit("check_failed", {"check_id": check_id, "message": message, "action": validation.on_failure})
+    return _failed(node, ctx, validation.on_failure, Error("validation_failed", message, details={"check": check_id}))
+
+
+def _failed(node: SequenceNode, ctx: Context, action: str, error: Error) -> Outcome | None:
+    if action in ("skip", "log_and_continue"):
+        return None
+    if action == "retry_node":
+        policy = plan((node.retry,), ctx.document.global_config)
+        if ctx.retries < policy.max_retries:
+            ctx.pause("#again", policy.delay(ctx.retries + 1, ctx.path))
+            return Goto(ctx.node_id, retry=True)
+    return Fail(error) if action == "fail_workflow" else handling.failed(node, ctx, error)
+
+
+def _fault(validation: StepValidation, ctx: Context, place: tuple[str, int]) -> str | None:
+    try:
+        if validation.check == "custom":
+            holds = ctx.condition(validation.condition, *place, "condition")
+            return None if holds else f"Not true: {validation.condition}"
+        if validation.check == "value_in_range":
+            return _range_fault(validation, ctx, place)
+    except EvaluationError as error:
+        return error.message
+    return f"No agent is registered that offers {validation.check}."
+
+
+def _range_fault(validation: StepValidation, ctx: Context, place: tuple[str, int]) -> str | None:
+    value = ctx.expression(validation.source, *place, "source")
+    bounds = ctx.value(validation.expected_values, *place, "expected_values")
+    if not (isinstance(bounds, list) and len(bounds) == 2 and _comparable(value, *bounds)):
+        return f"{value!r} cannot be compared with {bounds!r}."
+    return None if bounds[0] <= value <= bounds[1] else f"{value} is not between {bounds[0]} and {bounds[1]}."
+
+
+def _comparable(*values: Json) -> bool:
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    return numbers or all(isinstance(value, str) for value in values)
