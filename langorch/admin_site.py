@@ -16,12 +16,15 @@ ADMIN_POLICY = (
 )
 
 
+ENTRY = "runs.operate"
+
+
 class PortalAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     """Operators and administrators may enter; each page asks again what they may see."""
 
     def has_permission(self, request: HttpRequest) -> bool:
         actor: Any = getattr(request, "actor", None)
-        return bool(actor) and actor.may("runs.operate")
+        return bool(actor) and actor.may(ENTRY)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Nobody logs in here: the portal's login page leads back."""
@@ -37,6 +40,7 @@ class PortalAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             response.headers["Content-Security-Policy"] = ADMIN_POLICY
             return response
 
+        with_policy.access = ENTRY  # type: ignore[attr-defined]
         return with_policy
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

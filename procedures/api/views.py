@@ -119,8 +119,8 @@ class BuilderDraft(Endpoint):
     @extend_schema(request=wire.BuilderDraftIn, responses=wire.BuilderDraftOut)
     def put(self, request: Request, procedure_id: str, version: str) -> Response:
         """Keep a draft, which may be incomplete."""
-        draft = self.body(wire.BuilderDraftIn)["draft"]
         found = selectors.version_for(self.actor, procedure_id, version)
+        draft = self.body(wire.BuilderDraftIn)["draft"]
         require_match(if_match(request), _draft_tag(found))
         services.save_builder_draft(self.actor, found, draft)
         return self._answer(selectors.version_for(self.actor, procedure_id, found.version))
