@@ -13,13 +13,13 @@ from jinja2.lexer import TOKEN_EOF, Token
 from procedures.ckp.expressions.build import MAX_NODES, Builder
 from procedures.ckp.expressions.compiled import LONGEST_KEPT, MOST_KEPT, Compiled, collected
 from procedures.ckp.expressions.errors import EvaluationError, ExpressionProblem
-from procedures.ckp.expressions.evaluation import Evaluation, Scope, as_error, check_length
+from procedures.ckp.expressions.evaluation import Evaluation, Scope, check_length
 from procedures.ckp.expressions.grammar import Grammar
-from procedures.ckp.expressions.nodes import Constant, Node, truth
+from procedures.ckp.expressions.nodes import FAILURES, Constant, Node, placed, truth
 from procedures.ckp.expressions.scan import MAX_NESTING, Scanner, Source, refuse_empty
 from procedures.ckp.expressions.templates import refuse_long
 from procedures.ckp.names import RESERVED_NAMES, nearest
-from procedures.ckp.values import Json, ValueProblem, kind_of
+from procedures.ckp.values import Json, kind_of
 
 MAX_PASSES: Final = 10_000
 
@@ -43,8 +43,8 @@ class Text(Compiled):
         try:
             for block in self.tree:
                 block.write(writer)
-        except ValueProblem as problem:
-            raise as_error(problem) from None
+        except FAILURES as failure:
+            raise placed(failure, writer.ev.place) from None
         return "".join(writer.texts)
 
 
@@ -235,7 +235,7 @@ class _TemplateScanner:
             self._wrapped("variable", start, tokens, end)
             return end
         inner = start + 2 + self.text.startswith("-", start + 2)
-        scanned = self.scanner.expression(inner, ("-}}", "}}"))
+        scanned = self.scanner.expression(inner, ("-}}", "}}"), start)
         refuse_empty(scanned.tokens, start)
         self._trim = scanned.trimmed
         self._wrapped("variable", start, scanned.tokens[:-1], scanned.end)
@@ -264,7 +264,7 @@ class _TemplateScanner:
             name = tag[1] if tag else ""
             _refuse("CKP412", f"The tag `{name}` is not allowed.", start, nearest(name, [*_TAGS, "raw", "endraw"]))
         self._count_depth(tag[1], start)
-        scanned = self.scanner.expression(tag.start(1), ("-%}", "%}"))
+        scanned = self.scanner.expression(tag.start(1), ("-%}", "%}"), start)
         self._trim = scanned.trimmed
         self._wrapped("block", start, scanned.tokens[:-1], scanned.end)
         return scanned.end

@@ -272,7 +272,7 @@ class Builder:
 
     def _column(self, tree: jinja.Expr) -> str:
         root, keys = _spine(tree)
-        if isinstance(root, jinja.Const) and isinstance(root.value, str) and not keys:
+        if isinstance(root, jinja.Const) and type(root.value) is str and not keys:
             return str(root.value)
         parts = [self._static_part(key) for key in keys]
         if not isinstance(root, jinja.Name) or None in parts:
@@ -291,7 +291,12 @@ class Builder:
             else:
                 arguments.append(self._node(argument, guarded=function.guarded and index == 0))
         _check_literals(function, arguments)
-        return Call(tree.lineno, function, arguments)
+        return Call(_place(tree), function, arguments)
+
+
+def _place(tree: jinja.Call | jinja.Filter) -> int:
+    """Where the function's name stands."""
+    return tree.node.lineno if isinstance(tree, jinja.Call) else tree.lineno
 
 
 def _count_column(ev: Value, values: Value, column: Value = None) -> Value:

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from procedures.ckp.expressions.build import Builder
 from procedures.ckp.expressions.errors import ExpressionProblem, Note, Read, SecretRef
-from procedures.ckp.expressions.evaluation import Evaluation, Scope, as_error, plain
+from procedures.ckp.expressions.evaluation import Evaluation, Scope, plain
 from procedures.ckp.expressions.grammar import Grammar
-from procedures.ckp.expressions.nodes import Constant, Node, truth
+from procedures.ckp.expressions.nodes import FAILURES, Constant, Node, placed, truth
 from procedures.ckp.expressions.scan import Scanner, Source
-from procedures.ckp.values import Json, ValueProblem
+from procedures.ckp.values import Json
 
 MAX_EXPRESSION: Final = 10_000
 LONGEST_KEPT: Final = 1_024
@@ -43,11 +43,10 @@ class Expression(Compiled):
 
     def evaluate(self, scope: Scope) -> Json:
         """The value. Raises EvaluationError."""
-        ev = Evaluation(scope)
         try:
-            return plain(self.tree.settled(ev))
-        except ValueProblem as problem:
-            raise as_error(problem) from None
+            return plain(self.tree.settled(Evaluation(scope)))
+        except FAILURES as failure:
+            raise placed(failure, self.tree.offset) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +59,8 @@ class Condition(Compiled):
         """Whether the condition is true. Raises EvaluationError."""
         try:
             return truth(Evaluation(scope), self.tree)
-        except ValueProblem as problem:
-            raise as_error(problem) from None
+        except FAILURES as failure:
+            raise placed(failure, self.tree.offset) from None
 
 
 def compile_expression(source: Json) -> Expression:

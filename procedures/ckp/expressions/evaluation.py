@@ -270,7 +270,9 @@ def utc_text(moment: datetime) -> str:
     return f"{text}.{from_utc.microsecond // 1000:03d}Z" if from_utc.microsecond >= 1000 else f"{text}Z"
 
 
-def as_error(problem: ValueProblem, offset: int | None = None) -> EvaluationError:
+def as_error(problem: ValueProblem | RecursionError, offset: int | None = None) -> EvaluationError:
     """The evaluation error for a value that cannot be handled."""
+    if isinstance(problem, RecursionError):
+        return EvaluationError("limit", "The evaluation is nested too deep.", offset=offset)
     kind: ErrorKind = problem.reason
     return EvaluationError(kind, str(problem), offset=offset)

@@ -41,6 +41,8 @@ class Grammar(Parser):
                 self._unexpected(self.stream.current)
         except TemplateSyntaxError as error:
             raise self._refused(error) from None
+        except RecursionError:
+            raise ExpressionProblem("CKP404", "The expression is nested too deep.", offset=0) from None
         return expression
 
     def _refused(self, error: TemplateSyntaxError) -> ExpressionProblem:

@@ -406,9 +406,13 @@ def written(node: Node) -> str:
     return path_text(node.root, node.parts) if isinstance(node, Path) else "(…)"
 
 
-def placed(error: EvaluationError | ValueProblem, offset: int) -> EvaluationError:
+FAILURES: Final = (EvaluationError, ValueProblem, RecursionError)
+"""What an evaluation may end with before it is made an EvaluationError with a place."""
+
+
+def placed(error: EvaluationError | ValueProblem | RecursionError, offset: int) -> EvaluationError:
     """The error with a place, if it had none."""
-    if isinstance(error, ValueProblem):
+    if not isinstance(error, EvaluationError):
         return as_error(error, offset)
     if error.offset is None:
         error.offset = offset

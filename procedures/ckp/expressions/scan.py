@@ -86,10 +86,10 @@ class Scanner:
     _stack: list[_Open] = field(default_factory=list)
     _prefixes: int = 0
 
-    def expression(self, start: int = 0, closers: tuple[str, ...] = ()) -> Scanned:
+    def expression(self, start: int = 0, closers: tuple[str, ...] = (), opened: int = 0) -> Scanned:
         """Tokens from `start` to the end of the text, or to one of the closers outside of brackets.
 
-        Raises ExpressionProblem; CKP401 when the closer is missing.
+        Raises ExpressionProblem; CKP401 when the closer of what was `opened` is missing.
         """
         self._tokens, self._stack, self._prefixes = [], [_Open("", start)], 0
         text, index = self.source.text, start
@@ -98,10 +98,8 @@ class Scanner:
                 return self._finish(index, index + len(closer), closer.startswith("-"))
             index = self._step(index)
         if closers:
-            opening = self.source.text[start - 2 : start]
-            self._fail(
-                "CKP401", f"`{opening}` is not closed.", max(start - 2, 0), hint=f"close it with `{closers[-1]}`"
-            )
+            opening = self.source.text[opened : opened + 2]
+            self._fail("CKP401", f"`{opening}` is not closed.", opened, hint=f"close it with `{closers[-1]}`")
         return self._finish(index, index)
 
     def _closer(self, index: int, closers: tuple[str, ...]) -> str | None:
@@ -289,7 +287,7 @@ def pieces(scanner: Scanner) -> Iterator[str | list[Token]]:
             tokens, index = older
             yield [*tokens, Token(scanner.source.at(index), TOKEN_EOF, "")]
             continue
-        scanned = scanner.expression(start + 2, ("}}",))
+        scanned = scanner.expression(start + 2, ("}}",), start)
         refuse_empty(scanned.tokens, scanner.source.at(start))
         yield scanned.tokens
         index = scanned.end

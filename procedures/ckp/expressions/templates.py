@@ -7,11 +7,11 @@ from typing import Final, TypeAlias
 from procedures.ckp.expressions.build import Builder
 from procedures.ckp.expressions.compiled import LONGEST_KEPT, MOST_KEPT, Compiled, collected
 from procedures.ckp.expressions.errors import ExpressionProblem, Note
-from procedures.ckp.expressions.evaluation import Evaluation, Scope, Secrets, as_error, plain
+from procedures.ckp.expressions.evaluation import Evaluation, Scope, Secrets, plain
 from procedures.ckp.expressions.grammar import Grammar
-from procedures.ckp.expressions.nodes import Constant, Join, Node
+from procedures.ckp.expressions.nodes import FAILURES, Constant, Join, Node, placed
 from procedures.ckp.expressions.scan import Scanner, Source, pieces
-from procedures.ckp.values import MAX_DEPTH, Json, ValueProblem, kind_of
+from procedures.ckp.values import MAX_DEPTH, Json, kind_of
 
 MAX_TEMPLATE: Final = 262_144
 
@@ -136,5 +136,5 @@ def _rendered(tree: Shape, scope: Scope, secrets: Secrets, below: str) -> Json:
         return value
     try:
         return plain(tree.settled(Evaluation(scope, secrets, below)))
-    except ValueProblem as problem:
-        raise as_error(problem) from None
+    except FAILURES as failure:
+        raise placed(failure, tree.offset) from None

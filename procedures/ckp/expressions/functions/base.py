@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from procedures.ckp.expressions.evaluation import Value
+from procedures.ckp.values import scalar_text
 
 Check: TypeAlias = Callable[[Value], None]
 """Refuses a literal argument with EvaluationError, or a pattern with ExpressionProblem."""
@@ -81,4 +82,4 @@ class Catalogue(dict[str, Function]):
 
 
 def _shown(default: Any) -> str:
-    return {None: "null", True: "true", False: "false"}.get(default, repr(default)) if default != 0 else "0"
+    return scalar_text(default, null="null") if not isinstance(default, str) else repr(default)
