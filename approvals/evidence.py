@@ -18,13 +18,20 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """A head or a value of a table; numbers stand at the right."""
+
+    text: str
+    numeric: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """A list of like objects. `numeric` tells the columns that hold numbers; `more` counts the rows left out."""
+    """A list of like objects; `more` counts the rows left out."""
 
     label: str
-    columns: list[str]
-    numeric: list[bool]
-    rows: list[list[str]]
+    columns: list[Cell]
+    rows: list[list[Cell]]
     more: int
 
 
@@ -100,12 +107,12 @@ def _table(name: str, value: Any) -> Table | None:
     columns = list(dict.fromkeys(key for row in value for key in row))
     if len(columns) > MOST_COLUMNS:
         return None
+    numeric = {column: all(_is_number(row.get(column)) for row in value) for column in columns}
     shown = value[:MOST_ROWS]
     return Table(
         label=words(name),
-        columns=[words(column) for column in columns],
-        numeric=[all(_is_number(row.get(column)) for row in value) for column in columns],
-        rows=[[text(column, row.get(column)) for column in columns] for row in shown],
+        columns=[Cell(words(column), numeric[column]) for column in columns],
+        rows=[[Cell(text(column, row.get(column)), numeric[column]) for column in columns] for row in shown],
         more=len(value) - len(shown),
     )
 

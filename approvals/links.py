@@ -59,12 +59,17 @@ def holder(notice: Notice, address: str) -> Actor:
     return actor
 
 
-def use_up(notice: Notice) -> None:
-    """Spend the link, in the transaction of the decision. Raises `Conflict` (already_decided) when it is spent."""
-    now = clock.now()
-    live = Notice.system.filter(pk=notice.pk, link_hash=notice.link_hash, link_used_at=None, link_expires_at__gt=now)
-    if live.update(link_used_at=now) != 1:
+def require_alive(notice: Notice) -> None:
+    """Raise `Conflict` (already_decided) for a link that can no longer decide."""
+    if is_dead(notice):
         raise Conflict("This link has been used, or its time is over.", code="already_decided")
+
+
+def use_up(notice: Notice) -> None:
+    """Spend the link, in the transaction of the decision. Raises `Conflict` (already_decided) when it was spent."""
+    unspent = Notice.system.filter(pk=notice.pk, link_hash=notice.link_hash, link_used_at=None)
+    if unspent.update(link_used_at=clock.now()) != 1:
+        raise Conflict("This link has been used.", code="already_decided")
 
 
 def digest(token: str) -> str:

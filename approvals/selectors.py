@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import Group
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from approvals import ports
 from approvals.choices import AssignmentKind, Status, Verdict
@@ -75,6 +75,17 @@ def approval_for(actor: Actor, approval_id: UUID | str) -> Approval:
 def with_details(rows: QuerySet[Approval]) -> QuerySet[Approval]:
     """Load what a list or a page shows of each approval, at a constant number of queries."""
     return rows.select_related("project").prefetch_related("assignments__user", "votes__user")
+
+
+def inbox_version(actor: Actor) -> int:
+    """A number that grows with every change of an approval of the tenant: microseconds since 1970."""
+    latest = Approval.system.filter(tenant_id=actor.tenant_id).aggregate(at=Max("updated_at"))["at"]
+    return int(latest.timestamp() * 1_000_000) if latest else 0
+
+
+def version(approval: Approval) -> int:
+    """A number that grows with every change of `approval`: microseconds since 1970."""
+    return int(approval.updated_at.timestamp() * 1_000_000)
 
 
 def earlier(actor: Actor, approval: Approval, limit: int = 3) -> list[Approval]:

@@ -11,6 +11,7 @@ handler404 = "langorch.pages.errors.not_found"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("langorch.pages.urls")),
+    path("", include("approvals.urls")),
     path("", include("orchestration.urls")),
     path("", include("procedures.urls")),
     path("api", Nothing.as_view()),

@@ -13,7 +13,6 @@ from uuid import UUID
 from django.db.models import Max
 
 from approvals import selectors as approvals
-from approvals.models import Approval
 from langorch.lib import groups
 from orchestration import selectors
 from orchestration.models import Run
@@ -75,7 +74,7 @@ def runs_version(actor: Actor) -> int:
 
 def approvals_version(actor: Actor) -> int:
     """The version of an inbox, and of the counter in the head of every page."""
-    return _latest(Approval.system.filter(tenant_id=actor.tenant_id).aggregate(at=Max("updated_at"))["at"])
+    return approvals.inbox_version(actor)
 
 
 def _runs(actor: Actor, sections: Iterable[Section]) -> Mapping[UUID | None, int]:
@@ -85,8 +84,8 @@ def _runs(actor: Actor, sections: Iterable[Section]) -> Mapping[UUID | None, int
 
 def _approvals(actor: Actor, sections: Iterable[Section]) -> Mapping[UUID | None, int]:
     ids = {one.thing for one in sections if one.thing}
-    rows = approvals.visible_to(actor).filter(pk__in=ids).values_list("pk", "updated_at")
-    return {key: _latest(changed) for key, changed in rows}
+    rows = approvals.visible_to(actor).filter(pk__in=ids).only("pk", "updated_at")
+    return {row.pk: approvals.version(row) for row in rows}
 
 
 def _latest(moment: datetime | None) -> int:

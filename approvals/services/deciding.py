@@ -6,9 +6,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from approvals import notices, ports, selectors, transitions
+from approvals import links, notices, ports, selectors, transitions
 from approvals.choices import Status, Via
-from approvals.models import Approval, Vote
+from approvals.models import Approval, Notice, Vote
 from approvals.rules import answers, quorum
 from approvals.rules.answers import Answer
 from approvals.rules.audience import REASONS
@@ -49,6 +49,18 @@ def decide(actor: Actor, approval_id: UUID | str, answer: Answer, *, client_note
         end(actor, approval, Ending(answer.verdict, answer, Via(actor.via), client_note[:300]))
     else:
         _note_vote(actor, approval, answer, tally)
+    return approval
+
+
+@transaction.atomic
+def decide_by_link(actor: Actor, notice: Notice, answer: Answer) -> Approval:
+    """Take the answer that came through the link of `notice`, which is spent by it; `actor` is its holder.
+
+    Raises what `decide` raises, and `Conflict` (already_decided) for a link that has ended.
+    """
+    links.require_alive(notice)
+    approval = decide(actor, notice.approval_id, answer)
+    links.use_up(notice)
     return approval
 
 

@@ -1,7 +1,7 @@
 """The context of a question as people read it."""
 
 from approvals import evidence
-from approvals.evidence import Fact
+from approvals.evidence import Cell, Fact
 
 
 def test_plain_values_become_facts_with_readable_labels():
@@ -28,8 +28,8 @@ def test_a_flat_object_is_spread():
 
 def test_lists_of_like_objects_become_tables():
     (table,) = evidence.read({"lines": [{"text": "Road", "price": 9760.0}, {"text": "Storage", "price": 3120}]}).tables
-    assert (table.label, table.columns, table.numeric) == ("Lines", ["Text", "Price"], [False, True])
-    assert table.rows == [["Road", "9,760.00"], ["Storage", "3,120"]]
+    assert (table.label, table.columns) == ("Lines", [Cell("Text"), Cell("Price", numeric=True)])
+    assert [[cell.text for cell in row] for row in table.rows] == [["Road", "9,760.00"], ["Storage", "3,120"]]
     assert table.more == 0
 
 
