@@ -1,11 +1,12 @@
 #!/usr/bin/env python
 """Django's command line."""
 
-import os
 import sys
 
 from django.core.management import execute_from_command_line
 
+from langorch import settings
+
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "langorch.settings.dev")
+    settings.choose()
     execute_from_command_line(sys.argv)

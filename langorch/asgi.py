@@ -1,13 +1,14 @@
 """Pages, API and sockets for an ASGI server."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.core.asgi import get_asgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "langorch.settings.dev")
+from langorch import settings
+
+settings.choose()
 pages = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402  (Django must be set up first)

@@ -1,12 +1,11 @@
 """The Celery application. A message is a doorbell: it says "look", never what to do."""
 
-import os
-
 from celery import Celery
 
+from langorch import settings
 from langorch.schedule import SCHEDULE
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "langorch.settings.dev")
+settings.choose()
 
 app = Celery("langorch")
 app.config_from_object("django.conf:settings", namespace="CELERY")

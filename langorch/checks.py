@@ -133,10 +133,8 @@ def require(*names: str) -> None:
 def deployment(app_configs: object, **options: Any) -> list[checks.CheckMessage]:
     """What production must not leave at its default."""
     found: list[checks.CheckMessage] = []
-    if settings.ENVIRONMENT != "prod":
-        found.append(checks.Warning("ENVIRONMENT is not prod.", id="langorch.W001"))
     if not settings.ENV.EMAIL_URL:
-        found.append(checks.Warning("EMAIL_URL is not set: approval mails only go to files.", id="langorch.W002"))
+        found.append(checks.Warning("EMAIL_URL is not set: approval mails only go to files.", id="langorch.W001"))
     if connection.vendor == "sqlite":
         found.append(checks.Error("Several processes need PostgreSQL; set DATABASE_URL.", id="langorch.E001"))
     return found

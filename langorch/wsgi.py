@@ -1,8 +1,8 @@
 """Pages and API for a WSGI server."""
 
-import os
-
 from django.core.wsgi import get_wsgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "langorch.settings.dev")
+from langorch import settings
+
+settings.choose()
 application = get_wsgi_application()

@@ -1,5 +1,6 @@
 """Settings that all environments share. What differs per installation comes from `env.read()` alone."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from langorch.settings.logs import configure as configure_logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
+if not os.environ.get("DJANGO_SETTINGS_MODULE", "").endswith(".test"):
+    environ.Env.read_env(BASE_DIR / ".env")
 ENV = environment.read()
 EMBEDDED = ENV.embedded
 ENVIRONMENT = ENV.ENVIRONMENT
@@ -203,10 +206,8 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api",
     "PREPROCESSING_HOOKS": ["langorch.api.schema.ours"],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "langorch.api.schema.complete",
-    ],
+    "POSTPROCESSING_HOOKS": ["langorch.api.schema.complete"],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
 LOGGING = configure_logs(ENV.LOG_FORMAT or ("text" if EMBEDDED else "json"), ENV.LOG_LEVEL)

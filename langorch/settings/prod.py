@@ -1,7 +1,11 @@
 """Production: HTTPS only, cookies for HTTPS, hashed static files."""
 
 from langorch.settings.base import *  # noqa: F403
-from langorch.settings.base import BASE_DIR, STORAGES
+from langorch.settings.base import BASE_DIR, ENVIRONMENT, STORAGES
+from langorch.settings.env import ConfigurationFault
+
+if ENVIRONMENT != "prod":
+    raise ConfigurationFault(["production settings need ENVIRONMENT=prod, which checks what must not be left open"])
 
 SECURE_SSL_REDIRECT = True
 SECURE_HSTS_SECONDS = 31_536_000
