@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
@@ -44,12 +44,19 @@ def read(folder: Path, name: str) -> Iterator[Mail]:
 
 def _mail(name: str, message: EmailMessage) -> Mail:
     body = message.get_body(("plain",))
-    date = message.get("Date")
     return Mail(
         name=name,
         subject=str(message.get("Subject", "")),
         sender=str(message.get("From", "")),
         to=str(message.get("To", "")),
-        at=parsedate_to_datetime(str(date)) if date else None,
+        at=_moment(str(message.get("Date", ""))),
         text=body.get_content() if body else "",
     )
+
+
+def _moment(date: str) -> datetime | None:
+    """The moment of a Date header; one without a zone is in UTC."""
+    if not date:
+        return None
+    found = parsedate_to_datetime(date)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
