@@ -1,6 +1,7 @@
 """Runs over REST: starting, reading, finding (api 5, 14; runtime 3)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -114,12 +115,18 @@ class TestStart:
 
     def test_malformed_bodies_name_their_field(self, house, operator):
         publish(house.operator, hello())
-        for body in ({"priority": 101}, {"input_vars": []}, {"labels": {"a": {}}}, {"execution_mode": "x"}):
+        bodies: list[dict[str, Any]] = [
+            {"priority": 101},
+            {"input_vars": []},
+            {"labels": {"a": {}}},
+            {"execution_mode": "x"},
+        ]
+        for body in bodies:
             answer = start(operator, **body)
             assert (answer.status_code, answer.json()["errors"][0]["field"].split(".")[0]) == (422, next(iter(body)))
 
     @staticmethod
-    def refused(client, procedure_id, **body):
+    def refused(client, procedure_id, **body: Any):
         answer = start(client, procedure_id, **body)
         return answer.status_code, answer.json()["code"]
 
@@ -174,9 +181,7 @@ class TestStart:
 
     def test_the_same_idempotency_key_starts_once(self, house, operator):
         publish(house.operator, hello())
-        answers = [
-            operator.post(URL, {"procedure_id": "hello"}, headers={"Idempotency-Key": "k1"}) for _ in range(2)
-        ]
+        answers = [operator.post(URL, {"procedure_id": "hello"}, headers={"Idempotency-Key": "k1"}) for _ in range(2)]
         assert answers[0].json()["run_id"] == answers[1].json()["run_id"]
         assert answers[1].headers["Idempotent-Replayed"] == "true"
         assert Run.system.count() == 1
@@ -340,7 +345,8 @@ class TestFind:
         assert self.found(operator, made, created_to=at) == []
 
     @pytest.mark.parametrize(
-        "query", [{"status": "lost"}, {"project_id": "x"}, {"created_from": "soon"}, {"trigger_type": "x"}, {"limit": 0}]
+        "query",
+        [{"status": "lost"}, {"project_id": "x"}, {"created_from": "soon"}, {"trigger_type": "x"}, {"limit": 0}],
     )
     def test_values_that_cannot_be_read_are_refused_by_name(self, operator, query):
         answer = operator.get(URL, query)
