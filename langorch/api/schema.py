@@ -20,8 +20,8 @@ class PlaceOut(serializers.Serializer[Any]):
     hint = serializers.CharField(allow_null=True)
 
 
-ErrorOut = inline_serializer(
-    "ErrorOut",
+RefusalOut = inline_serializer(
+    "RefusalOut",
     {
         "detail": serializers.JSONField(help_text="Text for people; an object in two older cases."),
         "code": serializers.CharField(),
@@ -67,7 +67,7 @@ class EndpointSchema(AutoSchema):
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies = super()._get_response_bodies(direction)
         for status in self._refusals():
-            bodies.setdefault(str(status), self._get_response_for_code(ErrorOut, str(status)))  # type: ignore[no-untyped-call]
+            bodies.setdefault(str(status), self._get_response_for_code(RefusalOut, str(status)))  # type: ignore[no-untyped-call]
         return bodies
 
     def _refusals(self) -> list[int]:
@@ -90,9 +90,17 @@ def ours(endpoints: list[Any], **_: Any) -> list[Any]:
 
 
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Name the two ways of proving an identity."""
+    """Name the two ways of proving an identity, and take out what the generator noted for itself."""
+    _without_notes(result)
     result.setdefault("components", {})["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
     }
     return result
+
+
+def _without_notes(part: Any) -> None:
+    if isinstance(part, dict):
+        part.pop("x-spec-enum-id", None)
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _without_notes(inner)
