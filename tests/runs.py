@@ -1,5 +1,6 @@
 """Runs for tests: a document stored and a run queued, without the services that people call."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from langorch.lib import clock
 from orchestration import transitions, waits
 from orchestration.choices import WaitKind
 from orchestration.events import NewEvent
-from orchestration.models import Event, Run
+from orchestration.models import Event, Run, Wait
 from orchestration.runtime import engine
 from procedures.ckp.compile import compile_document
 from procedures.models import Document, Procedure
@@ -63,3 +64,9 @@ def told(run_id: UUID) -> list[str]:
 def answer(run: Run, path: str, content: Any, kind: WaitKind = WaitKind.APPROVAL) -> bool:
     """Close an open wait of a run; whether it was open."""
     return waits.signal(waits.Signal(run.pk, path, kind, content, by="tester"))
+
+
+def fire(wait: Wait) -> None:
+    """Let a wait's time come, and fire what is due."""
+    Wait.objects.filter(pk=wait.pk).update(until=clock.now() - timedelta(seconds=1))
+    waits.fire_due()

@@ -22,6 +22,7 @@ class _Loop:
     ctx: Context
     items: list[Json] | None
     index: int = 0
+    done: int = 0
     collected: list[Json] = field(default_factory=list)
     errors: list[Json] = field(default_factory=list)
 
@@ -93,6 +94,7 @@ def _after(loop: _Loop, end: RegionEnd, bound: dict[str, Json]) -> Outcome | Non
         return end.end
     if end.error is not None and not loop.node.continue_on_error:
         return Fail(end.error)
+    loop.done += 1
     inside = {**bound, **{name: value for name, value in end.changes.items() if name in bound}}
     for name, value in end.changes.items():
         if name not in bound:
@@ -132,10 +134,5 @@ def _finish(loop: _Loop, *, capped: bool) -> Outcome:
         loop.ctx.write(loop.node.collect_variable, loop.collected)
     if loop.node.continue_on_error:
         loop.ctx.write(f"{_NOT_IN_NAMES.sub('_', loop.ctx.node_id)}_errors", loop.errors)
-    done = loop.index + (0 if capped or _exhausted(loop) else 1)
-    loop.ctx.emit("loop_completed", {"iterations": done, "errors": len(loop.errors), "capped": capped})
+    loop.ctx.emit("loop_completed", {"iterations": loop.done, "errors": len(loop.errors), "capped": capped})
     return Done()
-
-
-def _exhausted(loop: _Loop) -> bool:
-    return loop.items is not None and loop.index >= len(loop.items)
