@@ -1,28 +1,24 @@
-"""What is registered in a tenant now, as the compiler asks for it. What the portal does not know yet it leaves open."""
+"""What is registered in a tenant now, as the compiler asks for it. What the portal does not know it leaves open."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from procedures.ckp.compile import load_document
 from procedures.ckp.document import Document
-from procedures.ckp.registry import Capability, ChildVersion, ModelFacts, Profile
+from procedures.ckp.registry import ChildVersion, NothingRegistered
 from procedures.models import ProcedureVersion
 from tenants import selectors as people
 from tenants.choices import Role
 from tenants.models import Project, User
 
 
-class TenantRegistry:
+class TenantRegistry(NothingRegistered):
     """The procedures and people of one tenant, for a document that is bound for `channel`."""
 
     def __init__(self, tenant_id: UUID, project: Project | None = None, channel: str = "dev") -> None:
         self.channel = channel
         self._tenant_id = tenant_id
         self._project = project
-
-    def capabilities(self, agent: str, action: str, pool: str | None) -> Sequence[Capability] | None:
-        return None
 
     def versions(self, procedure_id: str) -> Sequence[ChildVersion] | None:
         found = ProcedureVersion.system.filter(tenant_id=self._tenant_id, procedure__procedure_id=procedure_id)
@@ -34,9 +30,6 @@ class TenantRegistry:
         row = found.filter(version=version).select_related("document").first()
         return load_document(row.document.canonical) if row else None
 
-    def has_secret(self, config: Any, alias: str) -> bool | None:
-        return None
-
     def has_person(self, kind: str, name: str) -> bool | None:
         if kind == "user":
             return people.members_of(self._tenant_id).filter(username=name).exists()
@@ -47,34 +40,16 @@ class TenantRegistry:
     def members(self, kind: str, name: str) -> frozenset[str] | None:
         if kind == "user":
             return frozenset({name})
-        return frozenset(self._people(kind, name).values_list("username", flat=True))
-
-    def has_calendar(self, name: str) -> bool | None:
-        return None
-
-    def has_channel(self, name: str) -> bool | None:
-        return None
-
-    def profile(self, name: str | None, task_class: str | None) -> Profile | None:
-        return None
-
-    def model(self, name: str) -> ModelFacts | None:
-        return None
-
-    def has_prompt(self, name: str, version: str | None) -> bool | None:
-        return None
+        if kind == "group":
+            groups = people.groups_of(self._tenant_id).filter(name=name)
+            found = User.objects.filter(is_active=True, groups__in=groups)
+        else:
+            found = people.people_in_role(name, self._tenant_id, self._project.pk if self._project else None)
+        return frozenset(found.values_list("username", flat=True))
 
     def allowed_actions(self) -> Sequence[str] | None:
         allowed: Sequence[str] | None = self._project.settings.get("allowed_actions") if self._project else None
         return allowed
-
-    def allows_url(self, url: str) -> bool | None:
-        return None
-
-    def _people(self, kind: str, name: str) -> Any:
-        if kind == "group":
-            return User.objects.filter(is_active=True, groups__in=people.groups_of(self._tenant_id).filter(name=name))
-        return people.people_in_role(name, self._tenant_id, self._project.pk if self._project else None)
 
 
 def _child(row: ProcedureVersion) -> ChildVersion:

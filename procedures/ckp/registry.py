@@ -1,6 +1,6 @@
 """What the compiler asks about the world outside a document."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,16 +19,6 @@ class Capability:
     parameters: frozenset[str] | None = None
     binding: str = "agent_http"
     ref: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A procedure version that a subflow would run. `subflows` are the procedures and pins that it calls itself."""
-
-    procedure_id: str
-    version: str
-    document: Document
-    status: str = "active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +83,14 @@ class Registry(Protocol):
     def has_channel(self, name: str) -> bool | None:
         """Whether a notice channel exists."""
 
-    def profile(self, name: str | None, task_class: str | None) -> Profile | None:
-        """A model profile by name, by task class, or the default one when both are None."""
+    def profiles(self) -> Mapping[str, Profile] | None:
+        """Model profiles by name; `default` is the one for nodes that name none."""
 
-    def model(self, name: str) -> ModelFacts | None:
-        """A model by name."""
+    def task_classes(self) -> Mapping[str, str] | None:
+        """The profile that the project maps to each task class."""
+
+    def models(self) -> Mapping[str, ModelFacts] | None:
+        """Models by name."""
 
     def has_prompt(self, name: str, version: str | None) -> bool | None:
         """Whether a prompt asset exists."""
@@ -109,8 +102,8 @@ class Registry(Protocol):
         """Whether the tenant allows a storage URL as source of an attachment."""
 
 
-class _NothingRegistered:
-    """Knows nothing: checks that need an answer are left out."""
+class NothingRegistered:
+    """Knows nothing: checks that need an answer are left out. A base for registries that answer some questions."""
 
     channel = "dev"
 
@@ -138,10 +131,13 @@ class _NothingRegistered:
     def has_channel(self, name: str) -> bool | None:
         return None
 
-    def profile(self, name: str | None, task_class: str | None) -> Profile | None:
+    def profiles(self) -> Mapping[str, Profile] | None:
         return None
 
-    def model(self, name: str) -> ModelFacts | None:
+    def task_classes(self) -> Mapping[str, str] | None:
+        return None
+
+    def models(self) -> Mapping[str, ModelFacts] | None:
         return None
 
     def has_prompt(self, name: str, version: str | None) -> bool | None:
@@ -154,4 +150,4 @@ class _NothingRegistered:
         return None
 
 
-NOTHING_REGISTERED: Registry = _NothingRegistered()
+NOTHING_REGISTERED: Registry = NothingRegistered()

@@ -28,7 +28,7 @@ LISTS = [
 def fill(house):
     """`fill(n)` adds n versions, runs and approvals."""
     operator = people.actor(house.operator)
-    made = []
+    made: list[None] = []
 
     def add(count):
         for _ in range(count):
