@@ -17,7 +17,7 @@ from procedures.ckp.values import Json, plain_number, read_number
 from procedures.ckp.xmltree import Element, Reader, Tree, read_xml
 
 MAX_FILE: Final = 20 * 1024 * 1024
-MAX_PART: Final = 200 * 1024 * 1024
+MAX_PART: Final = 100 * 1024 * 1024
 MAX_COLUMNS: Final = 16_384
 
 _DATE_FORMATS: Final = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
