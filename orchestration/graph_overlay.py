@@ -1,46 +1,12 @@
 """A run drawn on its procedure: how each node is marked, and which edges the run went along."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from orchestration.choices import OPEN, VisitState, WaitKind
+from orchestration.visit_rows import VisitRow, WaitRow, failed, owner_of
 from procedures.graph.picture import Mark
-
-OWNER = re.compile(r"(?P<path>.*?)(?:\[\d+\]|:[^/]*)$")
-FAILED_OUTCOME = "fail"
-
-
-class VisitRow(Protocol):
-    """One entry into a node, as recorded."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def region(self) -> str: ...
-    @property
-    def pos(self) -> int: ...
-    @property
-    def node_id(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def outcome(self) -> str: ...
-    @property
-    def next_node(self) -> str: ...
-    @property
-    def data(self) -> Any: ...
-
-
-class WaitRow(Protocol):
-    """What an open visit waits for."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +40,7 @@ def _mark(visits: Sequence[VisitRow], waiting: Mapping[str, str], live: bool) ->
         return _open_mark(opened, waiting, times)
     if opened:
         return Mark("n-idle", "", "stopped here")
-    if visits[-1].outcome == FAILED_OUTCOME:
+    if failed(visits[-1]):
         return Mark("n-bad", "failed", times)
     return Mark("n-ok", "completed", times)
 
@@ -111,11 +77,5 @@ def _entry(visit: VisitRow, node_at: Mapping[str, str]) -> Iterable[tuple[str, s
 
 def _return(visit: VisitRow, node_at: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     owner = owner_of(visit.region)
-    if owner in node_at and visit.outcome != FAILED_OUTCOME:
+    if owner in node_at and not failed(visit):
         yield visit.node_id, node_at[owner]
-
-
-def owner_of(region: str) -> str:
-    """The path of the visit that owns a region: `loop` of `loop[3]`, `a/fork` of `a/fork:left`."""
-    match = OWNER.match(region)
-    return match["path"] if match else ""

@@ -1,5 +1,6 @@
 """The time of a run as rows of bars: nodes, iterations, branches, steps and tries on one axis, long waits folded."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -8,33 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from orchestration.choices import OPEN, StepState, VisitState, WaitKind
-from orchestration.graph_overlay import FAILED_OUTCOME, WaitRow, owner_of
 from orchestration.time_axis import Axis, Fold, Tick, axis, idle_periods
+from orchestration.visit_rows import VisitRow, WaitRow, failed, owner_of
 
 MOST_ROWS = 200
 NARROWEST = 0.7
 LABEL_LENGTH = 60
 REGION_NAME = re.compile(r"(?:\[(?P<iteration>\d+)\]|:(?P<branch>[^/]*))$")
 TRY_ENDS = {"step_completed": "ok", "step_failed": "bad", "step_timeout": "bad"}
-
-
-class VisitRow(Protocol):
-    """One entry into a node, as recorded."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def region(self) -> str: ...
-    @property
-    def node_id(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def outcome(self) -> str: ...
-    @property
-    def started_at(self) -> datetime: ...
-    @property
-    def ended_at(self) -> datetime | None: ...
 
 
 class StepRow(Protocol):
@@ -264,7 +246,7 @@ class _Drawer:
 
     def _tone(self, visit: VisitRow) -> str:
         if visit.state == VisitState.DONE:
-            return "bad" if visit.outcome == FAILED_OUTCOME else "ok"
+            return "bad" if failed(visit) else "ok"
         if self._live and self._waiting.get(visit.path) == WaitKind.APPROVAL:
             return "warn"
         return self._open_tone()
@@ -279,12 +261,22 @@ def _worst(tones: Sequence[str]) -> str:
 
 def _loop_items(events: Sequence[EventRow]) -> dict[tuple[str, int], str]:
     """Items of iterations, by the path of their loop and their number from 0."""
-    items = {}
-    for event in events:
-        item = event.payload.get("item") if event.event_type == "loop_iteration" else None
-        if isinstance(item, (str, int, float)) and not isinstance(item, bool):
-            items[(event.path, int(event.payload["iteration"]))] = str(item)[:LABEL_LENGTH]
-    return items
+    return {
+        (event.path, int(event.payload["iteration"])): _item_name(event.payload.get("item"))
+        for event in events
+        if event.event_type == "loop_iteration"
+    }
+
+
+def _item_name(text: Any) -> str:
+    """What people call an item, told by its JSON (perhaps cut): itself, or the first plain value in it."""
+    try:
+        item = json.loads(text or "null")
+    except ValueError:
+        return ""
+    values = item.values() if isinstance(item, dict) else [item]
+    plain = (value for value in values if isinstance(value, str | int | float) and not isinstance(value, bool))
+    return str(next(plain, ""))[:LABEL_LENGTH]
 
 
 def _tries(events: Sequence[EventRow]) -> dict[tuple[str, str], list[_Try]]:

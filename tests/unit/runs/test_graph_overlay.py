@@ -1,6 +1,7 @@
 """How a run is drawn on its procedure: marks of nodes, edges taken."""
 
-from orchestration.graph_overlay import overlay, owner_of, with_idle
+from orchestration.graph_overlay import overlay, with_idle
+from orchestration.visit_rows import owner_of
 from tests.unit.runs.test_timeline import FakeVisit, FakeWait, at
 
 
@@ -64,3 +65,12 @@ def test_owners_of_regions():
         "fork:left/b#2",
         "",
     ]
+
+
+def test_an_error_that_a_route_caught_and_a_failed_end_are_red():
+    caught, ended, fine = visit("a", "b", outcome="goto"), visit("b", outcome="end"), visit("c", outcome="end")
+    caught.error = {"class": "timeout"}
+    ended.data = {"end": {"status": "failed"}}
+    fine.data = {"end": {"status": "completed"}}
+    marks = overlay([caught, ended, fine], [], "failed").marks
+    assert [marks[node].css for node in "abc"] == ["n-bad", "n-bad", "n-ok"]

@@ -34,11 +34,13 @@ class FakeVisit:
     outcome: str = "done"
     next_node: str = ""
     data: Any = None
+    error: Any = None
 
     def __post_init__(self) -> None:
         self.region, _, last = self.path.rpartition("/")
         self.node_id = self.node_id or last.partition("#")[0]
         self.state = "open" if self.ended_at is None else "done"
+        self.error = self.error or ({"class": "timeout"} if self.outcome == "fail" else None)
 
 
 @dataclass
@@ -137,7 +139,7 @@ def test_iterations_stand_below_their_loop_with_one_bar_per_visit():
         FakeVisit("loop[0]/post", at(4), at(8)),
         FakeVisit("loop[1]/read", at(8), at(9), outcome="fail"),
     ]
-    items = [started(), FakeEvent("loop_iteration", at(8), "loop", payload={"iteration": 1, "item": "INV-7"})]
+    items = [started(), FakeEvent("loop_iteration", at(8), "loop", payload={"iteration": 1, "item": '{"id": "INV-7"}'})]
     shown = timeline(FakeRun("running"), Records(visits, [], items), at(10))
     assert [(row.label, row.kind, row.depth, row.tone, len(row.bars)) for row in shown.rows] == [
         ("loop", "visit", 0, "live", 1),
