@@ -144,7 +144,6 @@ def embedded(var: Path, port: int) -> Iterator[tuple[subprocess.Popen[bytes], Ap
 
 def slow_document(steps: int, wait_ms: int) -> dict[str, Any]:
     """A procedure `slow` of `steps` steps that write a line each and wait inside the worker."""
-    line = {"action": "log", "wait_after_ms": wait_ms}
     return {
         "procedure_id": "slow",
         "version": "1.0.0",
