@@ -13,6 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from langorch.lib import clock
+from langorch.lib.redaction import PLAIN, Redactor
 from orchestration.choices import RunStatus
 from orchestration.events import NewEvent
 from orchestration.models import Run
@@ -53,13 +54,14 @@ ORDER BY tenant.leased * 1.0 / tenant.weight, instr(%(served)s, tenant.id) LIMIT
 process served longest ago; inside it by priority and age."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claim:
-    """A run that is ours now. `fresh`: nobody has driven it before."""
+    """A run that is ours now. `fresh`: nobody has driven it before. `redactor` masks what its events say."""
 
     run: Run
     lease: Lease
     fresh: bool
+    redactor: Redactor = PLAIN
 
 
 class Turns:

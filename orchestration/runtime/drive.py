@@ -5,10 +5,9 @@ from typing import Any
 
 from django.conf import settings
 
-from langorch.lib.redaction import Redactor
 from orchestration.models import Run
 from orchestration.runtime import boundary, loading
-from orchestration.runtime.boundary import Lease
+from orchestration.runtime.claims import Claim
 from orchestration.runtime.crowd import Crowd
 from orchestration.runtime.journal import Journal
 from orchestration.runtime.outcomes import Json
@@ -21,15 +20,15 @@ from procedures.ckp.regions import MAIN
 class Drive:
     """What the regions of a run share while a worker drives them."""
 
-    def __init__(self, run: Run, program: Program, lease: Lease, *, fresh: bool) -> None:
-        self.run = run
+    def __init__(self, claim: Claim, program: Program) -> None:
+        self.run = claim.run
+        self.lease = claim.lease
         self.program = program
-        self.lease = lease
-        self.journal = Journal(run.pk, lease, Redactor(program.hidden_names), losses=run.job.losses)
-        self.records = Records() if fresh else loading.load(run.pk)
+        self.journal = Journal(self.run.pk, self.lease, claim.redactor, losses=self.run.job.losses)
+        self.records = Records() if claim.fresh else loading.load(self.run.pk)
         self.recovered = next((v.next_node for v in self.records.region(MAIN) if v.outcome == "recover"), "")
         self.crowd = Crowd(settings.ENV.MAX_PARALLEL_BRANCHES)
-        self.builtins = _builtins(run)
+        self.builtins = _builtins(self.run)
         self.most_visits = min(
             program.document.global_config.max_node_visits or settings.ENV.MAX_NODE_VISITS, settings.ENV.MAX_NODE_VISITS
         )

@@ -1,7 +1,7 @@
-"""How a drive gives its run back: parked, ended, canceled or handed to the next worker (runtime 1, 4 and 11)."""
+"""How a worker gives a run back: parked, ended, canceled or handed to the next one (runtime 1, 4 and 11)."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import F
@@ -9,25 +9,27 @@ from django.db.models import F
 from orchestration.choices import JobState, RunStatus, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
-from orchestration.runtime.drive import Drive
+from orchestration.runtime.claims import Claim
 from orchestration.runtime.outcomes import End, Error, Json, RegionEnd
 from orchestration.runtime.records import Fenced
 from orchestration.transitions import Move, try_move
+from procedures.ckp.document import Document
 
-RUNNING = frozenset({RunStatus.RUNNING})
+RUNNING: Final = frozenset({RunStatus.RUNNING})
 
 
-def park(drive: Drive) -> bool:
+def park(claim: Claim) -> bool:
     """Give the run back while it waits. False when something was answered meanwhile: the drive goes on."""
     with transaction.atomic():
-        if not Run.system.select_for_update().filter(pk=drive.run.pk, fence=drive.lease.fence).exists():
+        mine = Run.system.select_for_update().filter(pk=claim.run.pk, fence=claim.lease.fence)
+        if not list(mine.values_list("pk")):
             raise Fenced
-        job = RunJob.objects.filter(pk=drive.run.pk, state=JobState.LEASED)
+        job = RunJob.objects.filter(pk=claim.run.pk, state=JobState.LEASED)
         if not job.filter(wake_seq=F("taken_seq")).exists():
             job.update(taken_seq=F("wake_seq"))
             return False
-        waits = list(Wait.objects.filter(run_id=drive.run.pk, state=WaitState.OPEN).order_by("since"))
-        _give_back(drive, _target(waits), NewEvent("run_parked", _shown(waits)))
+        waits = list(Wait.objects.filter(run_id=claim.run.pk, state=WaitState.OPEN).order_by("since"))
+        _give_back(claim, _target(waits), NewEvent("run_parked", _shown(waits)))
     return True
 
 
@@ -45,38 +47,38 @@ def _shown(waits: list[Wait]) -> dict[str, Any]:
     return {"kind": first.kind, "ref": first.ref, "until": until, "waits_open": len(waits)}
 
 
-def hand_back(drive: Drive, reason: str) -> None:
+def hand_back(claim: Claim, reason: str) -> None:
     """Let another worker go on from here; it costs the run nothing."""
-    payload = {"worker": drive.lease.owner, "reason": reason}
-    _give_back(drive, RunStatus.CREATED, NewEvent("lease_handed_back", payload), job={"cause": "handed_back"})
+    payload = {"worker": claim.lease.owner, "reason": reason}
+    _give_back(claim, RunStatus.CREATED, NewEvent("lease_handed_back", payload), job={"cause": "handed_back"})
 
 
-def cancel(drive: Drive) -> None:
+def cancel(claim: Claim) -> None:
     """End the run as canceled."""
-    by, reason = Run.system.values_list("canceled_by", "cancel_reason").get(pk=drive.run.pk)
-    _give_back(drive, RunStatus.CANCELED, NewEvent("run_canceled", {"by": by, "reason": reason or "cancel_signal"}))
+    by, reason = Run.system.values_list("canceled_by", "cancel_reason").get(pk=claim.run.pk)
+    _give_back(claim, RunStatus.CANCELED, NewEvent("run_canceled", {"by": by, "reason": reason or "cancel_signal"}))
 
 
-def end(drive: Drive, region: RegionEnd) -> None:
+def end(claim: Claim, document: Document, region: RegionEnd, recovered_via: str) -> None:
     """End the run as its main region ended."""
     if region.error is not None:
-        fail(drive, region.error)
+        fail(claim, region.error)
         return
     ended = region.end or End("completed")
-    outputs = ended.outputs if ended.outputs is not None else _variables(drive, region.changes)
+    outputs = ended.outputs if ended.outputs is not None else _variables(claim, document, region.changes)
     if ended.status == "failed":
-        fail(drive, Error("terminated", ended.message or "The procedure ended as failed."), outputs)
+        fail(claim, Error("terminated", ended.message or "The procedure ended as failed."), outputs)
         return
-    _complete(drive, outputs, ended.message)
+    _complete(claim, outputs, ended.message, recovered_via)
 
 
-def _complete(drive: Drive, outputs: dict[str, Json], message: str) -> None:
-    fields = {"output_vars": outputs, "recovered_via": drive.recovered, "error": None, "error_class": ""}
-    payload = {"outputs": outputs, "recovered_via": drive.recovered or None, "message": message or None}
-    _give_back(drive, RunStatus.COMPLETED, NewEvent("run_completed", payload), fields)
+def _complete(claim: Claim, outputs: dict[str, Json], message: str, recovered_via: str) -> None:
+    fields = {"output_vars": outputs, "recovered_via": recovered_via, "error": None, "error_class": ""}
+    payload = {"outputs": outputs, "recovered_via": recovered_via or None, "message": message or None}
+    _give_back(claim, RunStatus.COMPLETED, NewEvent("run_completed", payload), fields)
 
 
-def fail(drive: Drive, error: Error, outputs: dict[str, Json] | None = None) -> None:
+def fail(claim: Claim, error: Error, outputs: dict[str, Json] | None = None) -> None:
     """End the run as failed."""
     fields = {"error": error.as_json(), "error_class": error.error_class, "output_vars": outputs}
     payload = {
@@ -86,18 +88,18 @@ def fail(drive: Drive, error: Error, outputs: dict[str, Json] | None = None) -> 
         "step_id": error.step_id or None,
         "attempt": error.attempt,
     }
-    _give_back(drive, RunStatus.FAILED, NewEvent("run_failed", payload), fields)
+    _give_back(claim, RunStatus.FAILED, NewEvent("run_failed", payload), fields)
 
 
-def _variables(drive: Drive, changes: Mapping[str, Json]) -> dict[str, Json]:
-    schema = drive.program.document.variables_schema
+def _variables(claim: Claim, document: Document, changes: Mapping[str, Json]) -> dict[str, Json]:
+    schema = document.variables_schema
     hidden = {name for name, meta in schema.items() if meta.is_sensitive} | {"error"}
-    found = {**drive.run.input_vars, **changes}
+    found = {**claim.run.input_vars, **changes}
     return {name: value for name, value in found.items() if name not in hidden}
 
 
 def _give_back(
-    drive: Drive,
+    claim: Claim,
     target: RunStatus,
     event: NewEvent,
     fields: Mapping[str, Any] | None = None,
@@ -107,10 +109,10 @@ def _give_back(
         RUNNING,
         target,
         [event],
-        fence=drive.lease.fence,
+        fence=claim.lease.fence,
         fields=fields or {},
         job=job or {},
-        redactor=drive.journal.redactor,
+        redactor=claim.redactor,
     )
-    if not try_move(drive.run.pk, wanted):
+    if not try_move(claim.run.pk, wanted):
         raise Fenced

@@ -8,8 +8,9 @@ from typing import Final
 import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
+from langorch.lib.redaction import Redactor
 from orchestration import queue
 from orchestration.runtime import ending, stop
 from orchestration.runtime.boundary import Canceled, Stopping
@@ -26,17 +27,26 @@ log = structlog.get_logger(__name__)
 
 doorbell: Final = threading.Event()
 """Set when there may be a ready run; the idle threads of this process wait for it."""
+LOST: Final = (OperationalError, InterfaceError)
+"""What the database raises when it cannot be reached; anything else it raises is a fault of the run."""
+_sweeping: Final = threading.Lock()
 
 
 def drive_one(worker_id: str) -> bool:
-    """Claim the next ready run and drive it until it ends or waits. False when nothing was ready."""
+    """Claim the next ready run and drive it until it ends or waits. False when nothing was ready.
+
+    Raises what the database raises when it is lost; the run's lease then runs out.
+    """
     if stop.requested.is_set():
         return False
     claimed = claim(worker_id)
     if claimed is None:
         return False
     with keeper.keeping(claimed.run.pk, claimed.lease):
-        _drive(claimed)
+        try:
+            _drive(claimed)
+        except Fenced:
+            log.warning("worker_fenced", run_id=str(claimed.run.pk), fence=claimed.lease.fence)
     return True
 
 
@@ -55,35 +65,42 @@ def worker_name() -> str:
 
 
 def _drive(claimed: Claim) -> None:
-    drive = Drive(claimed.run, programs.get(claimed.run.document_id), claimed.lease, fresh=claimed.fresh)
+    drive: Drive | None = None
     try:
-        _until_given_back(drive)
-    except Fenced:
-        log.warning("worker_fenced", run_id=str(drive.run.pk), fence=drive.lease.fence)
+        program = programs.get(claimed.run.document_id)
+        claimed.redactor = Redactor(program.hidden_names)
+        drive = Drive(claimed, program)
+        _until_given_back(claimed, drive)
     except Canceled:
-        drive.journal.flush()
-        ending.cancel(drive)
+        _write_rest(drive)
+        ending.cancel(claimed)
     except Stopping:
-        drive.journal.flush()
-        ending.hand_back(drive, "worker stops")
-    except DatabaseError:
+        _write_rest(drive)
+        ending.hand_back(claimed, "worker stops")
+    except (Fenced, *LOST):
         raise
     except Exception as error:
-        log.exception("drive_failed", run_id=str(drive.run.pk))
-        drive.journal.flush()
-        ending.fail(drive, Error("internal", f"{type(error).__name__}: {error}"))
+        log.exception("drive_failed", run_id=str(claimed.run.pk))
+        _write_rest(drive)
+        ending.fail(claimed, Error("internal", f"{type(error).__name__}: {error}"))
 
 
-def _until_given_back(drive: Drive) -> None:
+def _until_given_back(claimed: Claim, drive: Drive) -> None:
+    document = drive.program.document
     while True:
-        end = RegionDrive(drive, MAIN, MAIN).run(drive.run.input_vars, drive.program.document.start_node)
+        end = RegionDrive(drive, MAIN, MAIN).run(drive.run.input_vars, document.start_node)
         drive.journal.flush()
         if end.kind != "parked":
-            ending.end(drive, end)
+            ending.end(claimed, document, end, drive.recovered)
             return
-        if ending.park(drive):
+        if ending.park(claimed):
             return
         drive.reload()
+
+
+def _write_rest(drive: Drive | None) -> None:
+    if drive is not None:
+        drive.journal.rescue()
 
 
 def run_worker(worker_id: str = "") -> None:
@@ -97,8 +114,18 @@ def run_worker(worker_id: str = "") -> None:
 
 def _look(worker_id: str) -> bool:
     try:
-        return drive_one(worker_id) or queue.urgent()
+        return drive_one(worker_id) or _sweep()
     except DatabaseError as error:
         log.warning("database_lost", error=str(error))
         connection.close()
         return False
+
+
+def _sweep() -> bool:
+    """The urgent sweeps, by one of the idle threads of this process; whether they made anything ready."""
+    if not _sweeping.acquire(blocking=False):
+        return False
+    try:
+        return queue.urgent()
+    finally:
+        _sweeping.release()

@@ -43,6 +43,11 @@ class Keeper:
             with self._lock:
                 del self._leases[run_id]
 
+    def leases(self) -> dict[UUID, Lease]:
+        """The leases that are held now, by run."""
+        with self._lock:
+            return dict(self._leases)
+
     def _beat(self) -> None:
         pause = threading.Event()
         try:

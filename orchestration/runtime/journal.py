@@ -41,6 +41,7 @@ class Journal:
         self.redactor = redactor
         self._lease = lease
         self._raw = connection.connection
+        self._wrap = connection.wrap_database_errors
         self._write = writer()
         self._durable = settings.ENV.DURABLE_EVERY_STEP
         self._losses = losses
@@ -111,10 +112,10 @@ class Journal:
             yield
             self._send(connection.connection)
 
-    def drop(self) -> None:
-        """Forget what has gathered and write nothing more."""
-        with self._gate:
-            self._batch = Batch()
+    def rescue(self) -> None:
+        """Write what has gathered, unless writing is what failed."""
+        if self._broken is None:
+            self.flush()
 
     def _mark(self) -> None:
         if not self._batch:
@@ -129,7 +130,8 @@ class Journal:
             return
         calm = self._losses > 0 and bool(batch.steps or batch.visits)
         try:
-            written = self._write(raw, self.run_id, self._lease.fence, batch, calm=calm)
+            with self._wrap:
+                written = self._write(raw, self.run_id, self._lease.fence, batch, calm=calm)
         except Exception as error:
             self._broken = error
             raise
