@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from procedures.ckp.bind import bind
 from procedures.ckp.checks import validate
 from procedures.ckp.checks.subject import Subject
 from procedures.ckp.dialects import Normal, normalise
@@ -75,7 +76,9 @@ def _checked(
     reader = DocumentReader(report)
     canonical = reader.document(normal.tree)
     document = load_document(canonical)
-    validate(Subject(canonical, document, report, frozenset(reader.unread_nodes), registry))
+    subject = Subject(canonical, document, report, frozenset(reader.unread_nodes), registry)
+    validate(subject)
+    bind(subject)
     problems = place(report, normal, parsed.text, prod=prod, indented=indented)
     failed = any(problem.severity == "error" for problem in problems)
     return Compiled(problems, parsed.source_hash, canonical, document, None if failed else document_hash(canonical))

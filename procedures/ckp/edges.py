@@ -13,6 +13,7 @@ from procedures.ckp.document.nodes import (
     NodeBase,
     ParallelNode,
     SequenceNode,
+    SubflowNode,
     TerminateNode,
     VerificationNode,
 )
@@ -165,6 +166,13 @@ _WITH_ON_ERROR: Final = frozenset(
 )
 
 
+_STEP_LISTS: Final[dict[type[NodeBase], tuple[str, ...]]] = {
+    SequenceNode: ("steps", "compensate_with"),
+    SubflowNode: ("compensate_with",),
+    TerminateNode: ("cleanup_actions", "error_actions"),
+}
+
+
 def steps_of(node: NodeBase) -> Iterator[tuple[Path, Step]]:
     """Every step below a node, with its place: steps, recovery, cleanup and error steps, and what undoes them."""
     for place, step in _top_steps(node):
@@ -172,8 +180,8 @@ def steps_of(node: NodeBase) -> Iterator[tuple[Path, Step]]:
 
 
 def _top_steps(node: NodeBase) -> Iterator[tuple[Path, Step]]:
-    for field in ("steps", "cleanup_actions", "error_actions", "compensate_with"):
-        for index, step in enumerate(getattr(node, field, ())):
+    for field in _STEP_LISTS.get(type(node), ()):
+        for index, step in enumerate(getattr(node, field)):
             yield (field, index), step
     if isinstance(node, SequenceNode):
         for number, handler in enumerate(node.error_handlers):

@@ -8,6 +8,7 @@ Severity = Literal["error", "warning", "info"]
 
 DOCS_PAGE: Final = "docs/reference/ckp.md"
 MOST_PROBLEMS: Final = 500
+_RANKS: Final = {"error": 0, "warning": 1, "info": 2}
 
 
 class Entry(NamedTuple):
@@ -65,13 +66,18 @@ def severity_of(code: str, *, prod: bool) -> Severity:
 
 
 def cut(problems: Sequence[Problem], dropped: int = 0) -> tuple[Problem, ...]:
-    """The problems that are shown, and one more that says what was left out; errors stay errors."""
+    """The problems that are shown, in their order, and one more that says what was left out.
+
+    Errors are the last to be left out; when some are, that last problem is an error.
+    """
     hidden = len(problems) - MOST_PROBLEMS + dropped
     if hidden <= 0:
         return tuple(problems)
-    errors = any(problem.severity == "error" for problem in problems[MOST_PROBLEMS:])
+    ranked = sorted(range(len(problems)), key=lambda index: (_RANKS[problems[index].severity], index))
+    kept = [problems[index] for index in sorted(ranked[:MOST_PROBLEMS])]
+    errors = any(problems[index].severity == "error" for index in ranked[MOST_PROBLEMS:])
     message = f"The list was cut: {hidden} more problems{', errors among them' if errors else ''} are not shown."
-    return (*problems[:MOST_PROBLEMS], Problem("CKP009", "error" if errors else "info", "", 1, 1, message))
+    return (*kept, Problem("CKP009", "error" if errors else "info", "", 1, 1, message))
 
 
 def _read(table: str) -> dict[str, Entry]:

@@ -10,15 +10,24 @@ from procedures.ckp.document.nodes import (
     LoopNode,
     NodeBase,
     ParallelNode,
+    ProcessingNode,
     SequenceNode,
     SubflowNode,
+    TerminateNode,
+    TransformNode,
     VerificationNode,
 )
-from procedures.ckp.document.steps import Operation, Step
+from procedures.ckp.document.steps import Operation, Step, Transformation
 from procedures.ckp.report import Path
 from procedures.ckp.uses import Use
 
-UNITS: Final = ("steps", "operations", "transformations", "checks", "cleanup_actions", "error_actions")
+_UNITS: Final[dict[type[NodeBase], tuple[str, ...]]] = {
+    SequenceNode: ("steps",),
+    ProcessingNode: ("operations",),
+    TransformNode: ("transformations",),
+    VerificationNode: ("checks",),
+    TerminateNode: ("cleanup_actions", "error_actions"),
+}
 _AT_END: Final = frozenset({"validations", "telemetry"})
 _TERMINATE_END: Final = frozenset({"outputs", "message", "final_audit_log"})
 _PER_ITERATION: Final = frozenset({"until", "collect"})
@@ -73,8 +82,8 @@ def program_of(node_id: str, node: NodeBase, uses: list[Use]) -> Program:
     program = Program()
     entry, end = Moment(), Moment()
     units: dict[tuple[Any, ...], Moment] = {}
-    for field_name in UNITS:
-        for index, unit in enumerate(getattr(node, field_name, None) or ()):
+    for field_name in _UNITS.get(type(node), ()):
+        for index, unit in enumerate(getattr(node, field_name)):
             units[field_name, index] = _unit(node_id, field_name, index, unit)
     for use in uses:
         inside = use.path[3:]
@@ -97,18 +106,19 @@ def program_of(node_id: str, node: NodeBase, uses: list[Use]) -> Program:
 
 
 def _is_late(node: NodeBase, name: str) -> bool:
-    return name in _AT_END or (name in _TERMINATE_END and hasattr(node, "cleanup_actions"))
+    return name in _AT_END or (name in _TERMINATE_END and isinstance(node, TerminateNode))
 
 
 def _unit(node_id: str, field_name: str, index: int, unit: Any) -> Moment:
     place = ("workflow_graph", "nodes", node_id, field_name, index)
     writes = [Write(name, (*place, *path)) for name, path in unit_writes(unit)]
-    return Moment(writes=writes, forgets=getattr(unit, "action", "") == "restore_checkpoint")
+    forgets = isinstance(unit, Step | Operation) and unit.action == "restore_checkpoint"
+    return Moment(writes=writes, forgets=forgets)
 
 
 def unit_writes(unit: Any) -> Iterator[tuple[str, Path]]:
     """The variables that a step, operation or transformation sets, with the field that names each."""
-    result = getattr(unit, "output_variable", None)
+    result = unit.output_variable if isinstance(unit, Step | Transformation) else None
     if isinstance(unit, Operation):
         result = unit.parameters.get("output_variable")
     if isinstance(result, str) and result:

@@ -30,6 +30,8 @@ class Report:
     def __init__(self) -> None:
         self.findings: list[Finding] = []
         self.dropped = 0
+        self.refused: set[Path] = set()
+        """The places of errors."""
         self.effort = Effort()
 
     def __call__(
@@ -44,6 +46,8 @@ class Report:
     ) -> None:
         """Adds a finding; errors are never dropped."""
         error = (severity or CATALOGUE[code].severity) == "error"
+        if error:
+            self.refused.add(path)
         if error or len(self.findings) < MOST_FINDINGS:
             self.findings.append(Finding(code, path, message, hint, offset, severity))
         else:
@@ -52,10 +56,6 @@ class Report:
     def nearest(self, name: str, names: Iterable[str]) -> str | None:
         """The nearest of a few names, within the effort one document may cost."""
         return nearest(name, names, self.effort)
-
-    def has(self, code: str) -> bool:
-        """Whether a finding of this code was added."""
-        return any(finding.code == code for finding in self.findings)
 
 
 def pointer_of(path: Path) -> str:

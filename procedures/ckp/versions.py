@@ -42,6 +42,14 @@ def _pre_release(text: str | None) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in text.split("."))
 
 
+def padded(version: str) -> str:
+    """A version with the parts that are missing, as agents and tools write theirs: `2` is `2.0.0`."""
+    match = _PARTIAL.fullmatch(version.strip().lstrip("v"))
+    if match is None or match[3] is not None:
+        return version
+    return f"{match[1]}.{match[2] or 0}.0"
+
+
 @dataclass(frozen=True, slots=True)
 class Pin:
     """What a subflow or a step asks of a version: `latest`, one exact version, or a range."""

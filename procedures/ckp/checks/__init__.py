@@ -3,7 +3,20 @@
 from collections.abc import Callable
 from typing import Final
 
-from procedures.ckp.checks import control, flow, graph, regions, root, settings, steps, texts, triggers, variables
+from procedures.ckp.checks import (
+    control,
+    flow,
+    graph,
+    lints,
+    regions,
+    root,
+    settings,
+    steps,
+    texts,
+    triggers,
+    types,
+    variables,
+)
 from procedures.ckp.checks.subject import Subject
 
 Check = Callable[[Subject], None]
@@ -69,6 +82,19 @@ CHECKS: Final[tuple[Check, ...]] = (
     flow.names_outside_the_graph,
     flow.built_ins_are_set,
     flow.keys_exist,
+    types.types_can_be_compared,
+    lints.models_have_a_cap,
+    lints.branches_are_guarded,
+    lints.model_nodes_have_one_duty,
+    lints.repetition_is_bounded,
+    lints.people_decide,
+    lints.prompts_have_data,
+    lints.not_too_many_nodes,
+    lints.calls_have_a_limit,
+    lints.failures_are_handled,
+    lints.json_answers_have_a_schema,
+    lints.prompts_hold_nothing_sensitive,
+    lints.branch_errors_are_read,
 )
 
 

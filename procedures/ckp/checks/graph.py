@@ -91,7 +91,7 @@ def dead_ends(subject: Subject) -> None:
         if home.get(node_id) != MAIN:
             continue
         for edge in found:
-            if edge.target is None:
+            if edge.target is None and edge.path not in subject.report.refused:
                 place = edge.path if subject.raw(edge.path[:4]) is not None else node_path(node_id)
                 message = f"The run ends as completed behind '{node_id}', without a terminate node."
                 subject.report("CKP207", place, message)

@@ -5,51 +5,25 @@ from typing import Any, Final
 
 from procedures.ckp.actions import ACTIONS
 from procedures.ckp.checks.subject import Subject
-from procedures.ckp.document.nodes import Node, ProcessingNode
+from procedures.ckp.document.nodes import ProcessingNode
 from procedures.ckp.document.steps import Step
 from procedures.ckp.durations import DurationFault, parse_duration
-from procedures.ckp.edges import place_in_tree, steps_of
-from procedures.ckp.records import SHOWN_AGENTS, internal_action
+from procedures.ckp.effects import agent_of, is_call, is_internal
 from procedures.ckp.report import Path
 
 LONGEST_COMPENSATION_WAIT_MS: Final = 2_000
 APPROVAL_WORDS: Final = frozenset({"human_approval", "human_in_the_loop"})
 
 
-def agent_of(step: Step, node: Node) -> str | None:
-    """The agent that a step names, or its node's."""
-    return step.agent or node.agent
-
-
-def is_internal(step: Step, node: Node) -> bool:
-    """Whether LangOrch carries the step out itself."""
-    agent = node.agent if node.agent and node.agent.lower() not in SHOWN_AGENTS else None
-    raw = {"action": step.action, "agent": step.agent, "binding": step.binding}
-    return internal_action(raw, agent) is not None
-
-
-def is_call(step: Step, node: Node) -> bool:
-    """Whether a step leaves the house."""
-    return not is_internal(step, node) or ACTIONS[step.action].call
-
-
-def all_steps(subject: Subject) -> Iterator[tuple[Node, Step, Path]]:
-    """Every step of the document with its node and its place in the canonical tree."""
-    for _, node, place in subject.all_nodes():
-        for below, step in steps_of(node):
-            yield node, step, (*place, *place_in_tree(subject.raw(place), below))
-
-
 def step_ids_are_unique(subject: Subject) -> None:
     """CKP210: steps of the lists that run on one path."""
-    for _, node, place in subject.all_nodes():
-        seen: set[tuple[str, str]] = set()
-        for below, step in steps_of(node):
-            key = (_path_kind(below), step.step_id)
-            if step.step_id and key in seen:
-                where = (*place, *place_in_tree(subject.raw(place), below), "step_id")
-                subject.report("CKP210", where, f"The step_id '{step.step_id}' stands twice in the node.")
-            seen.add(key)
+    seen: set[tuple[str | int, str, str]] = set()
+    for _, step, place in subject.steps:
+        key = (place[2], _path_kind(place[3:]), step.step_id)
+        if step.step_id and key in seen:
+            message = f"The step_id '{step.step_id}' stands twice in the node."
+            subject.report("CKP210", (*place, "step_id"), message)
+        seen.add(key)
 
 
 def _path_kind(below: Path) -> str:
@@ -60,7 +34,7 @@ def _path_kind(below: Path) -> str:
 
 def calls_have_an_agent(subject: Subject) -> None:
     """CKP501."""
-    for node, step, place in all_steps(subject):
+    for node, step, place in subject.steps:
         if step.action and not is_internal(step, node) and not agent_of(step, node):
             message = f"'{step.action}' is no action of LangOrch, and neither step nor node names an agent."
             near = subject.report.nearest(step.action, ACTIONS)
@@ -80,7 +54,7 @@ def actions_are_allowed(subject: Subject) -> None:
 
 def called_actions(subject: Subject) -> Iterator[tuple[str, Path]]:
     """The actions of all calls, with the place of each name."""
-    for node, step, place in all_steps(subject):
+    for node, step, place in subject.steps:
         if step.action and is_call(step, node):
             yield step.action, (*place, "action")
     for _, node, place in subject.nodes_of(ProcessingNode):
@@ -96,7 +70,7 @@ def action_allowed(action: str, allowed: Any) -> bool:
 
 def dispatch_fits(subject: Subject) -> None:
     """CKP508, and CKP015 for the synchronous mode of what is never dispatched."""
-    for node, step, place in all_steps(subject):
+    for node, step, place in subject.steps:
         if not step.workflow_dispatch_mode or not step.action or not is_internal(step, node):
             continue
         where = (*place, "workflow_dispatch_mode")
@@ -108,7 +82,7 @@ def dispatch_fits(subject: Subject) -> None:
 
 def screenshots_have_an_agent(subject: Subject) -> None:
     """CKP515."""
-    for node, step, place in all_steps(subject):
+    for node, step, place in subject.steps:
         if step.action == "screenshot" and is_internal(step, node):
             subject.report("CKP515", place, "There is no agent to take the screenshot; the result is null.")
         elif step.screenshot_on_complete and is_internal(step, node):
@@ -123,16 +97,14 @@ def screenshots_have_an_agent(subject: Subject) -> None:
 
 def compensation_is_plain(subject: Subject) -> None:
     """CKP224 and CKP222: what undoes is short and is not undone itself."""
-    for _, node, place in subject.all_nodes():
-        for below, step in steps_of(node):
-            where = (*place, *place_in_tree(subject.raw(place), below))
-            if below.count("compensate_with") == 0:
-                continue
-            if step.compensate_with:
-                message = "A compensation step cannot be compensated itself."
-                subject.report("CKP224", (*where, "compensate_with"), message)
-            if _longest_wait_ms(step) > LONGEST_COMPENSATION_WAIT_MS:
-                subject.report("CKP222", where, "A compensation step may not wait longer than 2 s.")
+    for _, step, place in subject.steps:
+        if "compensate_with" not in place:
+            continue
+        if step.compensate_with:
+            message = "A compensation step cannot be compensated itself."
+            subject.report("CKP224", (*place, "compensate_with"), message)
+        if _longest_wait_ms(step) > LONGEST_COMPENSATION_WAIT_MS:
+            subject.report("CKP222", place, "A compensation step may not wait longer than 2 s.")
 
 
 def _longest_wait_ms(step: Step) -> float:
@@ -155,7 +127,7 @@ def _duration_ms(text: Any) -> int:
 
 def approvals_are_nodes(subject: Subject) -> None:
     """CKP222: a person is asked by a node, never by a step."""
-    for _, step, place in all_steps(subject):
+    for _, step, place in subject.steps:
         if step.action in APPROVAL_WORDS:
             message = "An approval cannot stand in a list of steps."
             subject.report("CKP222", (*place, "action"), message, hint="Use a node of type human_approval.")
@@ -164,7 +136,7 @@ def approvals_are_nodes(subject: Subject) -> None:
 def parameters_have_effect(subject: Subject) -> None:
     """CKP015 for fields of internal actions, and policies, that another field makes idle."""
     pairs = {"log": ("message", "value"), "wait": ("duration_ms", "duration")}
-    for _, step, place in all_steps(subject):
+    for _, step, place in subject.steps:
         first, second = pairs.get(step.action, ("", ""))
         if first in step.parameters and second in step.parameters:
             subject.report("CKP015", (*place, second), f"'{second}' has no effect beside '{first}'.")

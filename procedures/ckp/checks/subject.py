@@ -7,7 +7,8 @@ from typing import Any
 
 from procedures.ckp.document.nodes import Node, NodeBase
 from procedures.ckp.document.root import Document
-from procedures.ckp.edges import Edge, edges
+from procedures.ckp.document.steps import Step
+from procedures.ckp.edges import Edge, edges, place_in_tree, steps_of
 from procedures.ckp.flow import Flow, analyse
 from procedures.ckp.names import Nearest
 from procedures.ckp.programs import Program, program_of
@@ -62,6 +63,16 @@ class Subject:
     def flow(self) -> Flow:
         """Where variables are defined."""
         return analyse(self.document, self.programs, self.region_map)
+
+    @cached_property
+    def steps(self) -> list[tuple[Node, Step, Path]]:
+        """Every step of the document with its node and its place in the canonical tree."""
+        found = []
+        for node_id, node in self.document.nodes.items():
+            place = node_path(node_id)
+            for below, step in steps_of(node):
+                found.append((node, step, (*place, *place_in_tree(self.raw(place), below))))
+        return found
 
     @cached_property
     def known_nodes(self) -> frozenset[str]:

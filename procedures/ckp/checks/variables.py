@@ -89,9 +89,9 @@ def defaults_suffice(subject: Subject) -> None:
 
 
 def declared_is_used(subject: Subject) -> None:
-    """CKP126."""
+    """CKP126, for documents that could be read as a whole."""
     document = subject.document
-    if any(node.inherit_context for _, node, _ in subject.nodes_of(SubflowNode)):
+    if subject.report.refused or any(node.inherit_context for _, node, _ in subject.nodes_of(SubflowNode)):
         return
     used = {read.path[0] for use in subject.uses.all() for read in use.reads}
     for program in subject.programs.values():
