@@ -36,7 +36,10 @@ class DecisionForm(forms.Form):
             required = name in (approval.form or {}).get("required", [])
             self.fields[INPUT + name] = _field(name, schema, required, schema.get("default"))
         for part in approval.editable:
-            self.fields[EDIT + part["name"]] = _field(part["name"], part["schema"], False, part["value"], part["label"])
+            needed = part["value"] not in (None, "")
+            self.fields[EDIT + part["name"]] = _field(
+                part["name"], part["schema"], needed, part["value"], part["label"]
+            )
 
     @property
     def comment_hint(self) -> str:
@@ -146,7 +149,7 @@ def _choice(options: list[dict[str, str]]) -> forms.ChoiceField:
 
 def _field(name: str, schema: dict[str, Any], required: bool, initial: Any, label: str = "") -> forms.Field:
     options: dict[str, Any] = {
-        "label": schema.get("title") or (words(label) if label else words(name)),
+        "label": schema.get("title") or words(label or name),
         "help_text": schema.get("description", ""),
         "required": required,
         "initial": initial,

@@ -19,10 +19,11 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A head or a value of a table; numbers stand at the right."""
+    """A head or a value of a table; numbers stand at the right. `label` repeats the head for narrow screens."""
 
     text: str
     numeric: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,9 @@ def _table(name: str, value: Any) -> Table | None:
     return Table(
         label=words(name),
         columns=[Cell(words(column), numeric[column]) for column in columns],
-        rows=[[Cell(text(column, row.get(column)), numeric[column]) for column in columns] for row in shown],
+        rows=[
+            [Cell(text(column, row.get(column)), numeric[column], words(column)) for column in columns] for row in shown
+        ],
         more=len(value) - len(shown),
     )
 

@@ -25,6 +25,8 @@ EMPTY = {
     DECIDED: ("Nothing is decided yet", "Decisions you took, or may see, are kept here."),
 }
 
+ENDS = {Status.TIMEOUT: "nobody decided in time", Status.CANCELLED: "nothing waits for it any more"}
+
 
 @dataclass(frozen=True, slots=True)
 class Tab:
@@ -152,8 +154,10 @@ def _row(approval: Approval) -> Row:
 
 def _second_line(approval: Approval) -> str:
     votes = list(approval.votes.all())
+    if approval.status in ENDS:
+        return ENDS[Status(approval.status)]
     if approval.status != Status.PENDING:
-        return f"by {votes[-1].user or votes[-1].name}" if votes else ""
+        return f"by {votes[-1].user or votes[-1].name}" if votes else "by itself at the due time"
     if votes:
         need = approval.rules["min_approvers"]
         return f"{selectors.approving_votes(approval)} of {need} agree, {votes[-1].user} {votes[-1].verdict}"

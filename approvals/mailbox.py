@@ -16,9 +16,10 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail as it was written; `name` is its file."""
+    """One mail as it was written: number `number`, from 0, of the file `name`."""
 
     name: str
+    number: int
     subject: str
     sender: str
     to: str
@@ -37,15 +38,16 @@ def read(folder: Path, name: str) -> Iterator[Mail]:
     path = folder / name
     if not NAME.fullmatch(name) or not path.is_file():
         return
-    for part in path.read_bytes().split(BETWEEN):
-        if part.strip():
-            yield _mail(name, message_from_bytes(part.lstrip(), policy=policy.default))
+    parts = (part for part in path.read_bytes().split(BETWEEN) if part.strip())
+    for number, part in enumerate(parts):
+        yield _mail(name, number, message_from_bytes(part.lstrip(), policy=policy.default))
 
 
-def _mail(name: str, message: EmailMessage) -> Mail:
+def _mail(name: str, number: int, message: EmailMessage) -> Mail:
     body = message.get_body(("plain",))
     return Mail(
         name=name,
+        number=number,
         subject=str(message.get("Subject", "")),
         sender=str(message.get("From", "")),
         to=str(message.get("To", "")),

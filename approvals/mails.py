@@ -27,24 +27,28 @@ def request(notice: Notice, link: str) -> EmailMultiAlternatives:
         "shown_link": link.partition("://")[2],
         "person": notice.user,
     }
-    subject = " ".join(f"{approval.title} {_capital(due)}".split())
     body = render_to_string("approvals/mail/request.txt", context)
-    mail = EmailMultiAlternatives(subject=subject, body=body, to=[notice.address])
+    mail = EmailMultiAlternatives(subject=_subject(approval.title, due), body=body, to=[notice.address])
     mail.attach_alternative(render_to_string("approvals/mail/request.html", context), "text/html")
     return mail
 
 
 def due_words(notice: Notice) -> str:
-    """ "due today at 15:42" in the person's own zone; empty without a due time."""
+    """ "due today at 15:42 (Europe/Oslo)", in the person's own zone; empty without a due time."""
     due = notice.approval.expires_at
     if due is None:
         return ""
-    zone = _zone(notice.user.timezone)
-    return f"due {moments.at(due, clock.now(), zone)} ({zone.name})"
+    zone, now = _zone(notice.user.timezone), clock.now()
+    today = due.astimezone(zone.info).date() == now.astimezone(zone.info).date()
+    return f"due {'today at ' if today else ''}{moments.at(due, now, zone)} ({zone.name})"
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _subject(title: str, due: str) -> str:
+    """One line: the question, and until when."""
+    line = " ".join(title.split())
+    if not due:
+        return line
+    return f"{line} {due[:1].upper()}{due[1:]}" if line.endswith(("?", "!", ".")) else f"{line}, {due}"
 
 
 def _zone(name: str) -> moments.Zone:

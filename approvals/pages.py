@@ -1,5 +1,6 @@
 """What the pages of approvals show, in the words of people who know nothing of runs."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -19,11 +20,18 @@ from tenants.models import User
 
 MOST_DECIDERS = 12
 ROLE_WORDS = {"approver": "an approver", "admin": "an administrator", "operator": "an operator", "viewer": "a viewer"}
+ASKED_WORDS = {
+    "approver": "the approvers",
+    "admin": "the administrators",
+    "operator": "the operators",
+    "viewer": "the viewers",
+}
 END_WORDS = {
     "approved": "it is approved by itself",
     "rejected": "it is rejected by itself",
     "timeout": "it ends without a decision",
 }
+STEP_WORDS = {"reassign": "it goes to {}", "add": "it goes to {} too", "notify": "a mail goes to {}"}
 OUTCOME_WORDS = {
     Status.PENDING: "Not decided yet",
     Status.APPROVED: "Approved",
@@ -83,7 +91,11 @@ class ApprovalPage:
     @cached_property
     def addressees(self) -> str:
         """Whom the question waits for: "finance", "an approver", "Marit Solberg or Priya Nair"."""
-        return " or ".join(_name(row) for row in self.approval.assignments.all() if row.kind != AssignmentKind.BARRED)
+        return _list((_name(row, ROLE_WORDS) for row in self._assigned), "or")
+
+    @cached_property
+    def _assigned(self) -> list[Assignment]:
+        return [row for row in self.approval.assignments.all() if row.kind != AssignmentKind.BARRED]
 
     @cached_property
     def reader(self) -> str:
@@ -191,7 +203,8 @@ class ApprovalPage:
             Moment(f"{vote.user or vote.name} {VERDICT_WORDS[vote.verdict]}", vote.created_at, vote.comment)
             for vote in self.votes
         ]
-        return [Moment(f"Asked {self.addressees}", self.approval.created_at), *mails, *votes, *self._end()]
+        asked = _list(_name(row, ASKED_WORDS) for row in self._assigned)
+        return [Moment(f"Asked {asked}", self.approval.created_at), *mails, *votes, *self._end()]
 
     def _end(self) -> list[Moment]:
         if self.by_itself:
@@ -209,8 +222,7 @@ class ApprovalPage:
         if move.step is None:
             return Moment(END_WORDS[end_verdict(self.approval.rules["timeout_action"])], move.at)
         step = selectors.escalation_steps(self.approval)[move.step]
-        verb = {"notify": "are told", "add": "may decide too"}.get(step.mode, "are asked instead")
-        return Moment(f"{_names(step.to)} {verb}", move.at)
+        return Moment(STEP_WORDS[step.mode].format(_names(step.to)), move.at)
 
     @cached_property
     def via(self) -> str:
@@ -231,12 +243,18 @@ class ApprovalPage:
         return clock.now()
 
 
-def _name(row: Assignment) -> str:
+def _name(row: Assignment, roles: Mapping[str, str]) -> str:
     if row.kind == AssignmentKind.USER:
         return str(row.user)
-    if row.kind == AssignmentKind.FALLBACK:
-        return "an administrator"
-    return ROLE_WORDS.get(row.name, row.name)
+    if row.kind in (AssignmentKind.ROLE, AssignmentKind.FALLBACK):
+        return roles.get(row.name, row.name)
+    return row.name
+
+
+def _list(names: Iterable[str], word: str = "and") -> str:
+    """ "a", "a and b", "a, b and c"."""
+    *most, last = list(names) or [""]
+    return f"{', '.join(most)} {word} {last}" if most else last
 
 
 def _names(named: Named) -> str:

@@ -71,11 +71,12 @@ def mails(request: HttpRequest) -> HttpResponse:
 @require_safe
 @page("any")
 def mail(request: HttpRequest, name: str) -> HttpResponse:
-    """The mails of one file."""
-    found = list(mailbox.read(_outbox(request), name))
-    if not found:
+    """One mail: the one with number `?n=` of a file, else its first."""
+    wanted = request.GET.get("n", "0")
+    found = next((mail for mail in mailbox.read(_outbox(request), name) if str(mail.number) == wanted), None)
+    if found is None:
         raise NotFound("There is no such mail.")
-    return render(request, "approvals/mail.html", {"mails": found})
+    return render(request, "approvals/mail.html", {"mail": found})
 
 
 def _open_link(request: HttpRequest, notice: Notice) -> HttpResponse:
