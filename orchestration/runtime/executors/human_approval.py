@@ -13,7 +13,7 @@ def execute(node: HumanApprovalNode, ctx: Context) -> Outcome:
 
 def _decided(node: HumanApprovalNode, ctx: Context, answer: Answer) -> Outcome:
     decision = dict(answer.answer)
-    for name, value in (decision.pop("edited", None) or {}).items():
+    for name, value in (decision.pop("edits", None) or {}).items():
         ctx.write(name, value)
     ctx.write("approval", decision)
     if node.output_variable != "approval":
