@@ -58,6 +58,8 @@ def versions(actor: Actor, sections: Iterable[Section]) -> dict[str, int]:
         by_kind[one.kind].append(one)
     found: dict[str, int] = {}
     for kind, listed in by_kind.items():
+        if kind == RUNS and not actor.may("view"):
+            continue
         if kind in LISTS:
             number = runs_version(actor) if kind == RUNS else approvals_version(actor)
             found |= {one.name: number for one in listed}
