@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from procedures.api import views
+from procedures.api import language, views
 from procedures.ckp.names import PROCEDURE_ID, VERSION
 
 
@@ -31,6 +31,10 @@ ONE = "procedures/<procedure:procedure_id>/<version:version>"
 
 urlpatterns = [
     path("procedures", views.Procedures.as_view(), name="api-procedures"),
+    path("procedures/compile", language.Compile.as_view(), name="api-compile"),
+    path("ckp/evaluate", language.Evaluate.as_view(), name="api-ckp-evaluate"),
+    path("ckp/problems", language.Problems.as_view(), name="api-ckp-problems"),
+    path("ckp/functions", language.Functions.as_view(), name="api-ckp-functions"),
     path("procedures/<procedure:procedure_id>/versions", views.Versions.as_view(), name="api-versions"),
     path(ONE, views.Version.as_view(), name="api-version"),
     path(f"{ONE}/status", views.Status.as_view(), name="api-version-status"),

@@ -37,7 +37,10 @@ OPEN = {
     "GET /login",
     "POST /login",
 }
-"""What answers without identity (api 2). With own proof: nothing yet."""
+"""What answers without identity (api 2)."""
+
+PROVEN = {"GET /approve/{token}", "POST /approve/{token}"}
+"""What asks for a proof of its own; its tests stand beside the proof."""
 
 
 STREAMS_ELSEWHERE = 501
@@ -48,7 +51,7 @@ SHOWN = {200, 302, 405, STREAMS_ELSEWHERE}
 DOORS = {"logout", "api/auth/logout", "admin/logout/", "admin/login/"}
 """Ways in and out; they have tests of their own."""
 
-FOR_STAFF = {"gallery", "mailbox"}
+FOR_STAFF = {"gallery", "mailbox", "mailbox/{name}"}
 """Pages that ask further than a declaration can say: embedded only, staff only."""
 
 
@@ -87,6 +90,7 @@ def world(house: House) -> World:
         "run_id": run.pk,
         "approval_id": approval.pk,
         "token": "x" * 43,
+        "name": "nothing.log",
         "app_label": "tenants",
         "content_type_id": 1,
         "url": "nothing-here",
@@ -177,7 +181,7 @@ def test_only_the_named_addresses_are_public():
     public = {
         f"{method} /{route.path}" for route in routes() for method, needed in route.access.items() if needed == PUBLIC
     }
-    assert public == OPEN
+    assert public == OPEN | PROVEN
 
 
 def test_a_new_address_must_declare_its_access():

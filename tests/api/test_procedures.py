@@ -240,8 +240,7 @@ def test_a_project_may_refuse_warnings_when_publishing(operator, house):
     house.project.save()
     document = hello(variables_schema={"who": {"type": "string", "default": "x"}, "unused": {"type": "string"}})
     body = send(operator, document | {"status": "active"}, project_id=str(house.project.pk)).json()
-    if "CKP126" not in [problem["code"] for problem in body["problems"]]:
-        pytest.skip("the compiler does not report CKP126 yet")
+    assert "CKP126" in [problem["code"] for problem in body["problems"]]
     assert body["status"] == "draft"
     assert set_status(operator, "active").status_code == 422
 
