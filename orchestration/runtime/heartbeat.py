@@ -11,6 +11,7 @@ import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from langorch.lib import clock
@@ -75,7 +76,8 @@ def renew(run_id: UUID, lease: Lease) -> None:
     """Extend a lease, or mark it lost; and bring back whether the run is to be canceled."""
     asked_at = clock.monotonic()
     until = Now() + timedelta(seconds=lease.seconds)
-    mine = RunJob.objects.filter(pk=run_id, state=JobState.LEASED, lease_owner=lease.owner, run__fence=lease.fence)
+    fenced = Run.system.filter(pk=OuterRef("pk"), fence=lease.fence)
+    mine = RunJob.objects.filter(Exists(fenced), pk=run_id, state=JobState.LEASED, lease_owner=lease.owner)
     if not mine.update(lease_until=until):
         lease.lost = True
         return
