@@ -1,0 +1,109 @@
+"""Approvals of runs that are really driven: what a decision, a due time and a cancel make of them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from approvals import services
+from approvals.models import Approval
+from approvals.rules.answers import Answer
+from langorch.lib import clock
+from orchestration import transitions
+from orchestration.models import Run
+from tests import people, runs
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TOTAL = {"total": {"type": "number"}}
+
+
+def end(**outputs: Any) -> dict[str, Any]:
+    return {"type": "terminate", "status": "success", "outputs": outputs}
+
+
+def asked_run(house, node: dict[str, Any], schema: dict[str, Any] | None = None, **inputs: Any) -> tuple[Run, Approval]:
+    """A run that is parked at the node `ask`, and its question."""
+    ways = {
+        "yes": end(way="yes", by="{{approval.decided_by}}", total="{{total | default(0)}}"),
+        "no": end(way="no", why="{{approval.comment}}"),
+        "late": end(way="late"),
+        "south": end(way="south"),
+    }
+    ask = {"type": "human_approval", "prompt": "Pay?", "on_approve": "yes", "on_reject": "no", **node}
+    nodes = {"ask": ask} | {name: way for name, way in ways.items() if f"'{name}'" in str(ask)}
+    run = runs.drive(runs.queue(house.tenant, runs.document(nodes, variables_schema=schema or {}), **inputs))
+    assert run.status == "waiting_approval", run.error
+    return run, Approval.system.get(run_id=run.pk)
+
+
+def make_overdue(approval: Approval) -> None:
+    past = clock.now() - timedelta(seconds=1)
+    Approval.system.filter(pk=approval.pk).update(expires_at=past, due_order=past, acts_at=past)
+    services.expire_due()
+
+
+def test_a_decision_chooses_the_way_and_is_a_value_of_the_run(house):
+    run, approval = asked_run(house, {"prompt": "Pay {{total}}?", "editable": ["total"]}, TOTAL, total=14380)
+    assert approval.prompt == "Pay 14380?"
+    services.decide(people.actor(house.approver), approval.pk, Answer("approved", edits={"total": 14000}))
+    run = runs.drive(run)
+    assert (run.status, run.output_vars) == ("completed", {"way": "yes", "by": "approver", "total": 14000})
+
+
+def test_a_rejection_takes_its_own_way(house):
+    run, approval = asked_run(house, {"prompt": "Pay?"})
+    services.decide(people.actor(house.approver), approval.pk, Answer("rejected", "too dear"))
+    assert runs.drive(run).output_vars == {"way": "no", "why": "too dear"}
+
+
+def test_an_option_may_have_a_way_of_its_own(house):
+    options = ["north", {"value": "south", "label": "South ledger", "next_node": "south"}]
+    run, approval = asked_run(house, {"decision_type": "select_option", "options": options})
+    services.decide(people.actor(house.approver), approval.pk, Answer("approved", selected_option="south"))
+    assert runs.drive(run).output_vars == {"way": "south"}
+
+
+@pytest.mark.parametrize(
+    ("node", "way"),
+    [
+        ({"timeout_action": "auto_approve"}, "yes"),
+        ({"timeout_action": "auto_reject"}, "no"),
+        ({"on_timeout": "late"}, "late"),
+        ({}, "no"),
+        ({"timeout_action": "escalate", "escalation_contact": "nobody@example.test", "on_timeout": "late"}, "late"),
+    ],
+)
+def test_at_the_due_time_the_run_goes_on_by_itself(house, node, way):
+    run, approval = asked_run(house, {"timeout_ms": 60_000, **node})
+    make_overdue(approval)
+    done = runs.drive(run)
+    assert (done.status, done.output_vars["way"]) == ("completed", way)
+    assert "approval_expired" in runs.told(run.pk)
+
+
+def test_the_end_of_a_run_withdraws_its_questions(house):
+    run, approval = asked_run(house, {})
+    transitions.request_cancel(run.pk, "operator")
+    assert Approval.system.get(pk=approval.pk).status == "cancelled"
+    told = runs.told(run.pk)
+    assert told.count("approval_canceled") == 1
+
+
+def test_branches_ask_side_by_side(house):
+    nodes = {
+        "both": {
+            "type": "parallel",
+            "branches": [{"branch_id": "a", "start_node": "left"}, {"branch_id": "b", "start_node": "right"}],
+            "next_node": "end",
+        },
+        "left": {"type": "human_approval", "title": "Left?", "prompt": "?", "on_approve": "end", "on_reject": "end"},
+        "right": {"type": "human_approval", "title": "Right?", "prompt": "?", "on_approve": "end", "on_reject": "end"},
+        "end": {"type": "terminate", "status": "success"},
+    }
+    run = runs.drive(runs.queue(house.tenant, runs.document(nodes)))
+    judge = people.actor(house.approver)
+    for title in ("Right?", "Left?"):
+        services.decide(judge, Approval.system.get(run_id=run.pk, title=title).pk, Answer("approved"))
+        run = runs.drive(run)
+    assert run.status == "completed"
