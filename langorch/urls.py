@@ -8,6 +8,7 @@ from langorch.api.views import Nothing
 
 handler403 = "langorch.pages.errors.permission_denied"
 handler404 = "langorch.pages.errors.not_found"
+handler500 = "langorch.api.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("langorch.pages.urls")),

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -32,6 +33,14 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if refusal.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="api"'
     return Response(refusal.body(), refusal.status, headers=headers)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """What we did not expect: JSON below /api, else the page that says so. Tells nothing of the cause."""
+    if not request.path.startswith("/api/"):
+        return defaults.server_error(request)
+    body = {"detail": "Something broke on our side. Try again; if it stays, tell an administrator the time."}
+    return JsonResponse({**body, "code": "internal_error"}, status=500)
 
 
 def _as_refusal(error: Exception) -> Refusal | None:

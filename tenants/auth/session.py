@@ -1,15 +1,34 @@
 """The session cookie as an identity of the API: the portal's own pages call it so."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
+from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from langorch.lib import clock
 from langorch.lib.errors import Refusal
 from tenants.middleware import actor_of_session
 from tenants.models import User
+
+BEGAN = "began"
+
+
+class SessionLimit:
+    """Ends a session SESSION_MAX_HOURS after its login, however busy it is."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = request.session.get(BEGAN)
+        if began is not None and clock.now().timestamp() - began > settings.ENV.SESSION_MAX_HOURS * 3600:
+            logout(request)
+        return self.get_response(request)
 
 
 class OriginDenied(Refusal):

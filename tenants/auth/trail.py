@@ -1,4 +1,4 @@
-"""Logins in the audit trail, whichever door they came through."""
+"""Logins in the audit trail, whichever door they came through, and when a session began."""
 
 from typing import Any
 
@@ -6,13 +6,16 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from langorch.lib import clock
 from tenants import audit, selectors
 from tenants.addresses import client_address
+from tenants.auth.session import BEGAN
 from tenants.models import User
 
 
 @receiver(user_logged_in)
 def session_began(request: HttpRequest, user: User, **_: Any) -> None:
+    request.session[BEGAN] = clock.now().timestamp()
     _record("auth.login", f"{user.username} logged in", user, request)
 
 

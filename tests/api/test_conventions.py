@@ -138,6 +138,15 @@ def test_refused_requests_are_answered_the_same_again(house, api):
     assert client.post(TICKETS, {}, HTTP_IDEMPOTENCY_KEY="k" * 129).status_code == 422
 
 
+def test_what_breaks_says_so_in_json_and_tells_nothing(house, api, monkeypatch):
+    monkeypatch.setattr("tenants.selectors.roles_of", lambda *_: 1 / 0)
+    client = api(house.viewer)
+    client.raise_request_exception = False
+    answer = client.get("/api/auth/me")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "division" not in answer.content.decode()
+
+
 def test_probes_name_only_names(db, api):
     assert api().get("/healthz").json() == {"status": "ok"}
     ready = api().get("/readyz")

@@ -195,6 +195,28 @@ def redeem_code(ticket, path):
     return refused.value.code
 
 
+def test_a_ticket_opens_its_stream_without_headers(house, api):
+    ticket = api(house.viewer).post("/api/stream-tickets", {"path": "/approvals/stream"}).json()["ticket"]
+    opened = api().get(f"/api/approvals/stream?ticket={ticket}")
+    assert (opened.status_code, opened.headers["Content-Type"]) == (200, "text/event-stream")
+    assert api().get(f"/api/approvals/stream?ticket={ticket}").json()["code"] == "token_revoked"
+    other = api(house.viewer).post("/api/stream-tickets", {"path": "/approvals/stream"}).json()["ticket"]
+    assert api().get(f"/api/auth/me?ticket={other}").status_code == 401
+    house.viewer.is_active = False
+    house.viewer.save()
+    assert api().get(f"/api/approvals/stream?ticket={other}").status_code == 401
+
+
+def test_a_session_ends_with_its_longest_life(house, browser, standing_clock):
+    client = browser(house.viewer)
+    for _ in range(settings.ENV.SESSION_MAX_HOURS):
+        assert client.get("/api/auth/me").status_code == 200
+        standing_clock.advance(hours=1)
+    standing_clock.advance(seconds=1)
+    assert client.get("/api/auth/me").status_code == 401
+    assert client.get("/gallery").headers["Location"].startswith("/login")
+
+
 def test_expired_rows_are_not_needed_for_expired_tokens(house, standing_clock):
     token = tokens.issue(house.operator, house.tenant.pk).token
     AccessToken.system.all().delete()
