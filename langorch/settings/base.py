@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tenants.auth.session.SessionLimit",
     "tenants.middleware.ActorMiddleware",
     "langorch.pages.zone.PersonalZone",
     "django_structlog.middlewares.RequestMiddleware",
