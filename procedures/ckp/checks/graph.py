@@ -45,43 +45,26 @@ def _named_nodes(subject: Subject) -> Iterable[tuple[Path, str]]:
 
 
 def nodes_are_reached(subject: Subject) -> None:
-    """CKP206. A target that is only misspelt counts as reached; behind a lost one nothing is known."""
-    if not subject.known_nodes:
-        return
-    start = _meant(subject, subject.document.start_node)
-    reached, certain = _reached(subject, [start] if start else [])
-    if not (certain and start):
-        return
-    for node_id, _, place in subject.all_nodes():
+    """CKP206. Where a target is lost or a node could not be read, nothing is claimed."""
+    reached = _reached(subject, subject.document.global_config.on_failure)
+    for node_id, _, place in subject.all_nodes() if reached is not None else ():
         if node_id not in reached:
             subject.report("CKP206", place, f"No edge leads to the node '{node_id}'.")
 
 
-def _meant(subject: Subject, target: str | None) -> str | None:
-    """The node that an author meant by a target."""
-    if not target or target in subject.known_nodes:
-        return target or None
-    return subject.nearest_node.to(target)
-
-
-def _reached(subject: Subject, starts: list[str]) -> tuple[set[str], bool]:
-    """Nodes that can be reached, and whether that is all there is to know."""
-    on_failure = _meant(subject, subject.document.global_config.on_failure)
-    waiting = starts + ([on_failure] if on_failure else [])
+def _reached(subject: Subject, *further: str | None) -> set[str] | None:
+    """Nodes that can be reached from the start and further nodes; None when that is not certain."""
+    waiting = [node_id for node_id in (subject.document.start_node, *further) if node_id]
     reached = set(waiting)
-    certain = True
     while waiting:
         node_id = waiting.pop()
-        if node_id in subject.unread:
-            certain = False
-            continue
+        if node_id not in subject.outgoing:
+            return None
         for edge in subject.outgoing[node_id]:
-            target = _meant(subject, edge.target)
-            certain = certain and (target is not None or edge.target is None)
-            if target is not None and target not in reached:
-                reached.add(target)
-                waiting.append(target)
-    return reached, certain
+            if edge.target is not None and edge.target not in reached:
+                reached.add(edge.target)
+                waiting.append(edge.target)
+    return reached if subject.document.start_node else None
 
 
 def dead_ends(subject: Subject) -> None:
@@ -99,12 +82,10 @@ def dead_ends(subject: Subject) -> None:
 
 def some_end_is_declared(subject: Subject) -> None:
     """CKP208: no terminate can be reached."""
-    start = _meant(subject, subject.document.start_node)
-    if not start:
+    reached = _reached(subject)
+    if reached is None or subject.document.start_node not in _ending(subject):
         return
-    reached, certain = _reached(subject, [start])
-    ends = any(isinstance(subject.document.nodes.get(node_id), TerminateNode) for node_id in reached)
-    if certain and not ends and start in _ending(subject):
+    if not any(isinstance(subject.document.nodes[node_id], TerminateNode) for node_id in reached):
         subject.report("CKP208", ("workflow_graph",), "No terminate node can be reached.")
 
 

@@ -32,7 +32,8 @@ def identity_is_legal(subject: Subject) -> None:
 def version_is_semantic(subject: Subject) -> None:
     """CKP105."""
     version = subject.document.version
-    if version and VERSION.fullmatch(version) and not is_semantic(version):
+    legal = VERSION.fullmatch(version) and version not in RESERVED_VERSIONS
+    if legal and not is_semantic(version):
         message = f"The version '{version}' is not semantic; ranges never select it."
         subject.report("CKP105", ("version",), message, hint="Write it as 1.0.0.")
 

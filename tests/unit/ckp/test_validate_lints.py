@@ -1,0 +1,311 @@
+"""Advice on design."""
+
+import pytest
+
+from tests.unit.ckp.compiling import (
+    Case,
+    approval,
+    at,
+    call,
+    change,
+    compiled,
+    doc,
+    found,
+    ids,
+    inputs,
+    logic,
+    loop,
+    model,
+    op,
+    parallel,
+    seq,
+    step,
+)
+
+CAP = {"global_config": {"max_cost_usd": 1}}
+TOPIC = {"variables_schema": inputs(topic="string")}
+ASKED = {**CAP, **TOPIC}
+SCHEMA = {"output_schema": {"type": "object"}}
+GUARD = {"type": "verification", "next_node": "c"}
+COND = at("c", "rules", 0, "condition")
+BODY = at("c", "steps", 0, "body")
+
+
+def guarded(**check):
+    """A verification of `amount`."""
+    return GUARD | {"checks": [{"id": "k", "condition": "amount is number and amount >= 0", **check}]}
+
+
+def asked(**nodes):
+    """A model that writes `amount`, then other nodes."""
+    return doc({"a": model(outputs={"amount": "text"}, to=next(iter(nodes))), **nodes}, **ASKED)
+
+
+def long_call(**fields):
+    """A call without limit."""
+    return {"step_id": "s", "action": "get_page", "agent": "WEB", **fields}
+
+
+BRANCHING = {"c": logic(("amount > 1", "z"))}
+WRITING = {"c": seq(call("post_invoice", body="{{amount}}"))}
+
+CASES: list[Case] = [
+    ("no cap", doc({"a": model()}, **TOPIC), [("CKP-L01", at("a"))]),
+    ("tokens are a cap", doc({"a": model()}, global_config={"llm_budget": {"max_tokens_per_run": 5}}, **TOPIC), []),
+    ("unguarded branch", asked(**BRANCHING), [("CKP-L02", COND)]),
+    ("guarded branch", asked(v=guarded(), **BRANCHING), []),
+    ("a check that merely warns", asked(v=guarded(on_fail="warn"), **BRANCHING), [("CKP-L02", COND)]),
+    (
+        "a check of something else",
+        asked(v=GUARD | {"checks": [{"condition": "topic != ''"}]}, **BRANCHING),
+        [("CKP-L02", COND)],
+    ),
+    ("a person between", asked(v=approval(to="c"), **BRANCHING), []),
+    (
+        "a way round the check",
+        doc(
+            {
+                "a": model(outputs={"amount": "text"}, to="b"),
+                "b": logic(("topic == 'x'", "v"), default="c"),
+                "v": guarded(),
+                **BRANCHING,
+            },
+            **ASKED,
+        ),
+        [("CKP-L02", COND)],
+    ),
+    (
+        "computed from it",
+        asked(
+            b=op("calculate", expression="amount * 2", output_variable="twice") | {"next_node": "c"},
+            c=logic(("twice > 1", "z")),
+        ),
+        [("CKP-L02", COND)],
+    ),
+    (
+        "computed, and the source checked after",
+        asked(
+            b=op("calculate", expression="amount * 2", output_variable="twice") | {"next_node": "v"},
+            v=guarded(),
+            c=logic(("twice > 1", "z")),
+        ),
+        [("CKP-L02", COND)],
+    ),
+    ("written over", asked(b=seq(step("set_variable", variable="amount", value=1), to="c"), **BRANCHING), []),
+    (
+        "a loop's end",
+        asked(
+            c={"type": "loop", "until": "amount > 1", "max_iterations": 3, "body_node": "b", "next_node": "z"},
+            b=seq(to="c"),
+        ),
+        [("CKP-L02", at("c", "until"))],
+    ),
+    (
+        "an item of its list",
+        doc(
+            {
+                "a": model(outputs={"rows": "text"}, to="l"),
+                "l": loop("c", iterator="rows", iterator_variable="row"),
+                "c": logic(("row.x > 1", "l"), default="l"),
+            },
+            **ASKED,
+        ),
+        [("CKP-L02", COND)],
+    ),
+    (
+        "collected in a loop",
+        doc(
+            {
+                "l": loop("a", to="c", collect_variable="all"),
+                "a": model(outputs={"amount": "text"}, to="l"),
+                "c": logic(("all.length > 1", "z")),
+            },
+            **ASKED,
+        ),
+        [("CKP-L02", COND)],
+    ),
+    (
+        "from a branch",
+        doc({"p": parallel("a", to="c"), "a": model(outputs={"amount": "text"}, to=None), **BRANCHING}, **ASKED),
+        [("CKP-L02", COND)],
+    ),
+    ("unguarded write", asked(**WRITING), [("CKP-L03", BODY)]),
+    ("guarded write", asked(v=guarded(), **WRITING), []),
+    ("unguarded read", asked(c=seq(call("get_invoice", body="{{amount}}"))), []),
+    ("declared as read", asked(c=seq(call("invoice", side_effect="read", body="{{amount}}"))), []),
+    (
+        "an unguarded notice",
+        asked(c=op("notify", channel="email", message="{{amount}}")),
+        [("CKP-L03", at("c", "operations", 0, "message"))],
+    ),
+    ("many duties", doc({"a": model(outputs={f"o{i}": "text" for i in range(9)})}, **ASKED), [("CKP-L04", at("a"))]),
+    (
+        "routing and writing",
+        doc({"a": model(to=None, outputs={"o": "text"}, orchestration_mode=True, branches=["z"])}, **ASKED),
+        [("CKP-L04", at("a"))],
+    ),
+    (
+        "one duty",
+        doc({"a": model(to=None, orchestration_mode=True, branches=["z", {"node": "b"}]), "b": seq()}, **ASKED),
+        [],
+    ),
+    (
+        "loop without bound",
+        doc(
+            {"a": {"type": "loop", "until": "topic == 'x'", "body_node": "b", "next_node": "z"}, "b": seq(to="a")},
+            **TOPIC,
+        ),
+        [("CKP-L05", at("a"))],
+    ),
+    (
+        "cycle outside a loop",
+        doc({"a": seq(to="b"), "b": logic(("topic == 'x'", "a"))}, **TOPIC),
+        [("CKP-L05", at("a"))],
+    ),
+    (
+        "retry of a verification",
+        doc(
+            {
+                "a": seq(to="v"),
+                "v": {
+                    "type": "verification",
+                    "checks": [{"condition": "topic == 'x'", "on_fail": "retry"}],
+                    "retry_node": "a",
+                    "next_node": "z",
+                },
+            },
+            **TOPIC,
+        ),
+        [],
+    ),
+    (
+        "nobody decides",
+        doc({"a": approval(due_in="1h", timeout_action="auto_approve")}),
+        [("CKP-L06", at("a", "timeout_action"))],
+    ),
+    ("a person rejects by default", doc({"a": approval(due_in="1h", timeout_action="auto_reject")}), []),
+    ("irreversible", doc({"a": seq(call("pay", side_effect="irreversible"))}), [("CKP-L07", at("a", "steps", 0))]),
+    ("approved before", doc({"g": approval(to="a"), "a": seq(call("pay", side_effect="irreversible"))}), []),
+    (
+        "approved by an option",
+        doc(
+            {
+                "g": approval(
+                    to=None,
+                    decision_type="select_option",
+                    options=[{"value": "x", "next_node": "a"}, {"value": "y", "next_node": "z"}],
+                ),
+                "a": seq(call("pay", side_effect="irreversible")),
+            }
+        ),
+        [],
+    ),
+    (
+        "also behind a rejection",
+        doc({"g": approval(to="a") | {"on_reject": "a"}, "a": seq(call("pay", side_effect="irreversible"))}),
+        [("CKP-L07", at("a", "steps", 0))],
+    ),
+    (
+        "a way round the approval",
+        doc(
+            {
+                "s": logic(("topic == 'x'", "g"), default="a"),
+                "g": approval(to="a"),
+                "a": seq(call("pay", side_effect="irreversible")),
+            },
+            **TOPIC,
+        ),
+        [("CKP-L07", at("a", "steps", 0))],
+    ),
+    (
+        "approved before the loop",
+        doc({"g": approval(to="l"), "l": loop("a"), "a": seq(call("pay", side_effect="irreversible"), to="l")}),
+        [],
+    ),
+    (
+        "behind the failure route",
+        doc(
+            {"g": approval(to="z"), "a": seq(call("pay", side_effect="irreversible"))},
+            global_config={"on_failure": "a"},
+        ),
+        [("CKP-L07", at("a", "steps", 0))],
+    ),
+    ("no data", doc({"a": model("Tell me a joke.")}, **CAP), [("CKP-L08", at("a"))]),
+    (
+        "data in an attachment",
+        doc({"a": model("Read this.", attachments=[{"type": "text", "source": "topic"}])}, **ASKED),
+        [],
+    ),
+    ("data in the system prompt", doc({"a": model("Go.", system_prompt="{{topic}}")}, **ASKED), []),
+    (
+        "a stored prompt",
+        doc({"a": {"type": "llm_action", "prompt_ref": "greet", "timeout_ms": 1, "next_node": "z"}}, **CAP),
+        [],
+    ),
+    (
+        "json without schema",
+        doc({"a": model(outputs={"o": "json:a", "p": "$.b"})}, **ASKED),
+        [("CKP-L13", at("a", "outputs"))],
+    ),
+    ("json with schema", doc({"a": model(outputs={"o": "json:a"}, **SCHEMA)}, **ASKED), []),
+    (
+        "sensitive in a prompt",
+        doc({"a": model()}, **CAP, variables_schema={"topic": {"sensitive": True, "required": True}}),
+        [("CKP-L14", at("a", "prompt"))],
+    ),
+    (
+        "computed from something sensitive",
+        doc(
+            {"b": op("format_string", template="{{pin}}", output_variable="topic") | {"next_node": "a"}, "a": model()},
+            **CAP,
+            variables_schema={"pin": {"type": "password", "required": True}},
+        ),
+        [("CKP-L14", at("a", "prompt"))],
+    ),
+    ("errors never read", doc({"a": parallel("b", branch_failure="continue"), "b": seq()}), [("CKP-L15", at("a"))]),
+    (
+        "errors are read",
+        doc(
+            {
+                "a": parallel("b", branch_failure="continue", to="c"),
+                "b": seq(to="c"),
+                "c": logic(("parallel_results.errors is_empty", "z")),
+            }
+        ),
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "source", "expected"), CASES, ids=ids(CASES))
+def test_advice_is_given_where_it_helps(name, source, expected):
+    assert found(source) == expected
+
+
+def test_many_nodes_are_too_many_to_read():
+    def chain(count):
+        return {f"n{i}": seq(to=f"n{i + 1}" if i < count - 1 else "z") for i in range(count)}
+
+    assert found(doc(chain(60))) == [("CKP-L09", "/workflow_graph/nodes")]
+    assert found(doc(chain(59))) == []
+
+
+def advice(source):
+    """Codes of common advice."""
+    return [problem.code for problem in compiled(source).problems]
+
+
+def test_calls_want_a_limit_and_a_plan_for_failure():
+    plan = {"error_handlers": [{"action": "fail"}]}
+    assert advice(doc({"a": seq(long_call())})) == ["CKP-L12", "CKP-L11"]
+    assert advice(doc({"a": seq(long_call(), timeout_ms=5, **plan)})) == []
+    assert advice(doc({"a": seq(long_call(timeout_ms=5), on_error="z")})) == []
+    assert advice(doc({"a": seq(long_call(timeout_ms=5))}, global_config={"on_failure": "z"})) == []
+    assert advice(doc({"a": seq(step())})) == []
+    assert advice(
+        doc({"a": {"type": "llm_action", "prompt": "{{topic}}", "next_node": "z", "on_error": "z"}}, **ASKED)
+    ) == ["CKP-L11"]
+
+
+def test_a_transformation_is_no_call():
+    assert advice(doc({"a": change("sort", expression="x")}, variables_schema=inputs(rows="array"))) == []
