@@ -15,7 +15,7 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 
-from langorch.lib import ids
+from langorch.lib import ids, live
 from orchestration.models import Run
 from orchestration.runtime import engine
 from tenants.models import Tenant
@@ -61,6 +61,7 @@ def saver(database: str) -> Iterator[Any]:
 def shapes(saver: Any, steps: int, branches: int, depth: int, rounds: int) -> Iterator[tuple[str, Side, Side]]:
     """Each shape with our side, which can be called `rounds` times, and the other's."""
     tenant = Tenant.objects.create(slug="bench", name="Bench")
+    live.serve_from(live.own_loop())
     yield f"{steps} steps in a row", ours(tenant, chain(steps), rounds), raw(raw_chain(steps), saver)
     source = fan(branches, depth)
     yield f"{branches} branches of {depth}", ours(tenant, source, rounds), raw(raw_fan(branches, depth), saver)

@@ -1,11 +1,14 @@
 """Wake-ups for open pages and streams. They carry names and numbers only, never content."""
 
 import asyncio
+import threading
+from concurrent.futures import Future
+from functools import cache
 from typing import Any
 
 import structlog
 from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
+from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import transaction
 
 log = structlog.get_logger(__name__)
@@ -25,15 +28,26 @@ def announce(group: str, **message: Any) -> None:
 
 
 def tell(group: str, **content: Any) -> None:
-    """Tell everybody in `group` to look again, now: for what is committed already."""
+    """Tell everybody in `group` to look again, now: for what is committed already. Does not wait for it to be sent."""
     message = {"type": "wake", **content}
     layer = get_channel_layer()
     if layer is None:
         return
-    if _server_loop is not None:
-        asyncio.run_coroutine_threadsafe(layer.group_send(group, message), _server_loop)
-        return
-    try:
+    if _server_loop is None and isinstance(layer, InMemoryChannelLayer):
         async_to_sync(layer.group_send)(group, message)
-    except OSError as error:
-        log.warning("wake_up_lost", group=group, error=str(error))
+        return
+    sending = asyncio.run_coroutine_threadsafe(layer.group_send(group, message), _server_loop or own_loop())
+    sending.add_done_callback(_note_loss)
+
+
+@cache
+def own_loop() -> asyncio.AbstractEventLoop:
+    """A loop in a thread of its own, for processes without a server: making one per message costs milliseconds."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="live", daemon=True).start()
+    return loop
+
+
+def _note_loss(sending: Future[None]) -> None:
+    if not sending.cancelled() and (error := sending.exception()):
+        log.warning("wake_up_lost", error=str(error))
