@@ -6,6 +6,8 @@ from uuid import UUID
 
 from langorch.lib.redaction import Redactor
 from orchestration.models import Run
+from procedures.ckp.compile import load_document
+from procedures.ckp.document import SequenceNode
 from procedures.models import Document
 
 MOST_KEPT: Final = 2_000
@@ -25,6 +27,19 @@ def redactors(runs: Iterable[Run]) -> dict[UUID, Redactor]:
 def sensitive_names(variables_schema: Mapping[str, Any] | None) -> set[str]:
     """The names of a canonical schema whose values are masked."""
     return {name for name, meta in (variables_schema or {}).items() if _is_sensitive(meta)}
+
+
+def sensitive_steps(run: Run) -> frozenset[tuple[str, str]]:
+    """The steps (node, step) of a run's document whose result goes into a sensitive variable."""
+    document = load_document(run.document.canonical)
+    names = {name for name, meta in document.variables_schema.items() if meta.is_sensitive}
+    return frozenset(
+        (node_id, step.step_id)
+        for node_id, node in document.nodes.items()
+        if isinstance(node, SequenceNode)
+        for step in node.steps
+        if names.intersection({step.output_variable, step.parameters.get("variable"), *step.outputs})
+    )
 
 
 def _keep(rows: Iterable[tuple[UUID, Any, Any]]) -> None:

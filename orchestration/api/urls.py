@@ -2,13 +2,23 @@
 
 from django.urls import path
 
-from orchestration.api import stream, views
+from orchestration.api import records, stream, views
 
 urlpatterns = [
     path("runs", views.Runs.as_view(), name="api-runs"),
+    path("queue", records.Queue.as_view(), name="api-queue"),
+    path("runs/queue", records.Queue.as_view(), name="api-runs-queue"),
     path("runs/<str:run_id>", views.OneRun.as_view(), name="api-run"),
     path("runs/<str:run_id>/cancel", views.CancelRun.as_view(), name="api-run-cancel"),
     path("runs/<str:run_id>/retry", views.RetryRun.as_view(), name="api-run-retry"),
     path("runs/<str:run_id>/events", views.RunEvents.as_view(), name="api-run-events"),
     path("runs/<str:run_id>/stream", stream.RunEventStream.as_view(), name="api-run-stream"),
+    path("runs/<str:run_id>/steps", records.RunSteps.as_view(), name="api-run-steps"),
+    path("runs/<str:run_id>/diagnostics", records.RunDiagnostics.as_view(), name="api-run-diagnostics"),
+    path("runs/<str:run_id>/checkpoints", records.RunCheckpoints.as_view(), name="api-run-checkpoints"),
+    path(
+        "runs/<str:run_id>/checkpoints/<str:checkpoint_id>",
+        records.RunCheckpoint.as_view(),
+        name="api-run-checkpoint",
+    ),
 ]
