@@ -30,6 +30,5 @@ def svg(name: str, tone: str = "", label: str = "") -> SafeString:
         raise LookupError(f"No icon {name!r} in {SPRITE}")
     classes = f"i {tone}".rstrip()
     href = f"{static(SPRITE)}#{name}"
-    if label:
-        return format_html('<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', classes, label, href)
-    return format_html('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>', classes, href)
+    spoken = format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"')
+    return format_html('<svg class="{}" width="16" height="16" {}><use href="{}"/></svg>', classes, spoken, href)

@@ -1,7 +1,7 @@
 """Layers: which row each box stands in, and which column, so that lines cross little and run down."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,6 +9,7 @@ from procedures.graph.model import Link
 
 Pair = tuple[str, str]
 SWEEPS = 6
+APART = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,11 @@ class Layered:
     backward: frozenset[Pair]
 
 
-def layered(ids: Sequence[str], start: str, links: Iterable[Link]) -> Layered:
-    """Lay `ids` out in rows below `start`. Links that would run up are `backward` and get no chain."""
+def layered(ids: Sequence[str], start: str, links: Iterable[Link], groups: Iterable[Collection[str]] = ()) -> Layered:
+    """Lay `ids` out in rows below `start`, with nobody else between the members of a group.
+
+    Links that would run up are `backward` and get no chain.
+    """
     pairs = list(dict.fromkeys((link.source, link.target) for link in links if link.source != link.target))
     backward = _backward(ids, start, pairs)
     forward = [pair for pair in pairs if pair not in backward]
@@ -35,7 +39,12 @@ def layered(ids: Sequence[str], start: str, links: Iterable[Link]) -> Layered:
     neighbours = _neighbours(chains.values())
     for sweep in range(SWEEPS):
         _sweep(rows, neighbours, downwards=sweep % 2 == 0)
-    return Layered(rows, _columns(rows, neighbours), chains, frozenset(backward))
+    columns = _columns(rows, neighbours)
+    for members in sorted(groups, key=len):
+        _part(rows, columns, members)
+    for chain in chains.values():
+        _straighten(chain[1:-1], rows, columns)
+    return Layered(rows, columns, chains, frozenset(backward))
 
 
 def is_bend(key: str) -> bool:
@@ -149,6 +158,47 @@ def _place(row: Sequence[str], fixed: dict[str, list[str]], columns: dict[str, f
         placed[key] = max(wanted[key], least)
     shift = _mean([wanted[key] - placed[key] for key in row], 0.0)
     columns.update({key: round((column + shift) * 4) / 4 for key, column in placed.items()})
+
+
+def _part(rows: Sequence[Sequence[str]], columns: dict[str, float], members: Collection[str]) -> None:
+    """Move what does not belong to `members` to the right and the left of them, in the rows they stand in."""
+
+    def belongs(key: str) -> bool:
+        return bool(set(key.strip().split("\n")) & set(members))
+
+    held = [number for number, row in enumerate(rows) if any(key in members for key in row)]
+    if not held:
+        return
+    spanned = rows[held[0] : held[-1] + 1]
+    inside = [columns[key] for row in spanned for key in row if belongs(key)]
+    left, right = min(inside), max(inside)
+    for row in spanned:
+        strangers = sorted((key for key in row if not belongs(key)), key=lambda key: columns[key])
+        _shift([key for key in strangers if 2 * columns[key] >= left + right], right, columns, 1)
+        _shift([key for key in reversed(strangers) if 2 * columns[key] < left + right], left, columns, -1)
+
+
+def _shift(keys: Sequence[str], edge: float, columns: dict[str, float], way: int) -> None:
+    room = APART
+    for key in keys:
+        columns[key] = way * max(way * columns[key], way * edge + room)
+        edge, room = columns[key], 1.0
+
+
+def _straighten(bends: Sequence[str], rows: Sequence[Sequence[str]], columns: dict[str, float]) -> None:
+    """Put the bends of one line into one column, where there is one with room for all of them."""
+    for column in dict.fromkeys(columns[bend] for bend in bends):
+        if all(_has_room(bend, column, rows[_row_of(bend)], columns) for bend in bends):
+            columns.update(dict.fromkeys(bends, column))
+            return
+
+
+def _row_of(bend: str) -> int:
+    return int(bend.rpartition("\n")[2])
+
+
+def _has_room(key: str, column: float, row: Sequence[str], columns: Mapping[str, float]) -> bool:
+    return all(other == key or abs(columns[other] - column) >= _gap(other, key) for other in row)
 
 
 def _gap(left: str, right: str) -> float:

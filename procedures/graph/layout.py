@@ -1,5 +1,6 @@
 """From nodes and links to a drawing: boxes in rows, lines with right angles between the rows."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -8,6 +9,7 @@ from procedures.graph.model import (
     BOX_HEIGHT,
     BOX_WIDTH,
     COLUMN,
+    HEADROOM,
     LANE,
     ROW,
     Box,
@@ -21,8 +23,10 @@ from procedures.graph.model import (
 
 Point = tuple[float, float]
 CORNER = 6.0
+GAP = 10.0
 FRAME_PAD = 10.0
-FRAME_HEAD = 14.0
+FRAME_SIDE = LANE + FRAME_PAD
+FRAME_HEAD = 19.0
 LETTER = 6.5
 
 
@@ -31,7 +35,7 @@ def draw(nodes: Sequence[Node], start: str, links: Sequence[Link], groups: Seque
     known = {node.id for node in nodes}
     shown = [link for link in links if link.source in known and link.target in known]
     placing = [link for link in shown if not link.error]
-    plan = layered([node.id for node in nodes], start, placing)
+    plan = layered([node.id for node in nodes], start, placing, [group.members for group in groups])
     centres = _centres(plan)
     boxes = {node.id: _box(node, centres[node.id]) for node in nodes}
     lines = _lines(shown, plan, centres, boxes)
@@ -52,19 +56,48 @@ def _box(node: Node, centre: Point) -> Box:
 
 
 def _lines(shown: Sequence[Link], plan: Layered, centres: dict[str, Point], boxes: dict[str, Box]) -> list[Line]:
+    lanes = _lanes([link for link in shown if (link.source, link.target) not in plan.chains], boxes)
+    crowded = _crowded(plan)
+    labelled: set[tuple[str, str]] = set()
     lines: list[Line] = []
-    lanes = 0
     for link in shown:
         chain = plan.chains.get((link.source, link.target))
-        if chain is None:
-            lanes += 1
-            lines.append(_around(link, boxes, lanes))
-        else:
-            lines.append(_down(link, chain, centres))
+        if chain is not None:
+            lines.append(_down(link, chain, centres, (link.source, _way(chain, plan)) in crowded))
+            continue
+        named = (link.target, link.label) in labelled
+        labelled.add((link.target, link.label))
+        lines.append(_around(link, boxes, lanes[link.target], "" if named else link.label))
     return lines
 
 
-def _down(link: Link, chain: Sequence[str], centres: dict[str, Point]) -> Line:
+def _crowded(plan: Layered) -> set[tuple[str, int]]:
+    """Sides on which more than one line leaves a box, so that labels must stand at the targets."""
+    sides = Counter((source, _way(chain, plan)) for (source, _), chain in plan.chains.items())
+    return {side for side, number in sides.items() if number > 1}
+
+
+def _way(chain: Sequence[str], plan: Layered) -> int:
+    """-1 for a chain that begins to the left, 1 to the right, 0 straight down."""
+    first, second = plan.columns[chain[0]], plan.columns[chain[1]]
+    return (second > first) - (second < first)
+
+
+def _lanes(around: Sequence[Link], boxes: dict[str, Box]) -> dict[str, float]:
+    """Where the lines around to each target run: left of the boxes they pass, the shorter ones nearer."""
+    spans: dict[str, tuple[float, float]] = {}
+    for link in around:
+        ends = (boxes[link.source].y, boxes[link.target].y)
+        top, bottom = spans.get(link.target, (min(ends), max(ends)))
+        spans[link.target] = (min(top, *ends), max(bottom, *ends))
+    ordered = sorted(spans, key=lambda target: spans[target][1] - spans[target][0])
+    return {
+        target: min(box.x for box in boxes.values() if spans[target][0] <= box.y <= spans[target][1]) - LANE * number
+        for number, target in enumerate(ordered, 1)
+    }
+
+
+def _down(link: Link, chain: Sequence[str], centres: dict[str, Point], crowded: bool) -> Line:
     half = BOX_HEIGHT / 2
     points: list[Point] = []
     for upper, lower in pairwise(chain):
@@ -73,29 +106,53 @@ def _down(link: Link, chain: Sequence[str], centres: dict[str, Point]) -> Line:
         begin = y1 if is_bend(upper) else y1 + half
         end = y2 if is_bend(lower) else y2 - half
         points += [(x1, begin), (x1, bend), (x2, bend), (x2, end)]
-    at, anchor = _label_place(points)
-    return Line(link, _path(points), points[-1], at, anchor, _reach(points))
+    at, anchor = _label_at_target(points) if crowded else _label_at_source(points)
+    return Line(link, _path(points), _arrow(points), link.label, at, anchor, _reach(points))
 
 
 def _reach(points: Sequence[Point]) -> tuple[float, float]:
     return min(x for x, _ in points), max(x for x, _ in points)
 
 
-def _label_place(points: Sequence[Point]) -> tuple[Point, str]:
+def _label_at_source(points: Sequence[Point]) -> tuple[Point, str]:
+    """Above the level part of a line that bends, beside a straight one."""
+    (x1, begin), (_, bend), (x2, _) = points[0], points[1], points[2]
+    if x1 == x2:
+        return (x1 + 6, begin + ROW - BOX_HEIGHT - 3), "start"
+    return (x1 + (-7 if x2 < x1 else 7), bend - 5), "end" if x2 < x1 else "start"
+
+
+def _label_at_target(points: Sequence[Point]) -> tuple[Point, str]:
     (x1, _), (_, bend), (x2, _) = points[0], points[1], points[2]
     if x1 == x2:
         return (x1 + 6, bend + 4), "start"
     return (x2 + (-6 if x2 < x1 else 6), bend + 13), "end" if x2 < x1 else "start"
 
 
-def _around(link: Link, boxes: dict[str, Box], lane: int) -> Line:
+def _around(link: Link, boxes: dict[str, Box], side: float, label: str) -> Line:
     source, target = boxes[link.source], boxes[link.target]
-    side = min(box.x for box in boxes.values()) - LANE * lane
-    below, above = source.bottom + 10, target.y - 10
-    enter = target.middle - 16
-    leave = source.middle - 16
-    points = [(leave, source.bottom), (leave, below), (side, below), (side, above), (enter, above), (enter, target.y)]
-    return Line(link, _path(points), points[-1], (side + 6, above - 4), "start", _reach(points))
+    if link.error and _is_outermost(source, boxes, side):
+        leave = [(source.x, source.centre), (side, source.centre)]
+    else:
+        below = source.bottom + GAP
+        leave = [(source.middle - 16, source.bottom), (source.middle - 16, below), (side, below)]
+    if _is_outermost(target, boxes, side):
+        enter = [(side, target.centre), (target.x, target.centre)]
+    else:
+        above, x = target.y - GAP, target.middle - 16
+        enter = [(side, above), (x, above), (x, target.y)]
+    points = [*leave, *enter]
+    return Line(link, _path(points), _arrow(points), label, (side + 6, enter[0][1] - 5), "start", _reach(points))
+
+
+def _is_outermost(box: Box, boxes: dict[str, Box], side: float) -> bool:
+    """Whether no other box stands in its row between it and the lane at `side`."""
+    return not any(other.y == box.y and side < other.right < box.right for other in boxes.values())
+
+
+def _arrow(points: Sequence[Point]) -> str:
+    (before_x, _), (x, y) = points[-2:]
+    return f"M{_n(x)} {_n(y)}" + ("l-4 -6.5h8z" if before_x == x else "l-6.5 -4v8z")
 
 
 def _path(points: Sequence[Point]) -> str:
@@ -137,8 +194,8 @@ def _frame(group: Group, boxes: dict[str, Box]) -> Frame | None:
     inside = [box for key, box in boxes.items() if key in group.members]
     if not inside:
         return None
-    left, right = min(box.x for box in inside) - FRAME_PAD, max(box.right for box in inside) + FRAME_PAD
-    top, bottom = min(box.y for box in inside) - FRAME_HEAD, max(box.bottom for box in inside) + FRAME_PAD
+    left, right = min(box.x for box in inside) - FRAME_SIDE, max(box.right for box in inside) + FRAME_PAD
+    top, bottom = min(box.y for box in inside) - FRAME_HEAD, max(box.bottom for box in inside) + FRAME_PAD + GAP
     strangers = [box for key, box in boxes.items() if key not in group.members]
     if any(box.right > left and box.x < right and box.bottom > top and box.y < bottom for box in strangers):
         return None
@@ -150,11 +207,12 @@ def _drawing(boxes: list[Box], lines: list[Line], frames: list[Frame]) -> Drawin
     rights = [box.right for box in boxes] + [frame.x + frame.width for frame in frames]
     rights += [_edge(line, max) for line in lines]
     left, right = min(lefts) - LANE, max(rights) + LANE
-    return Drawing(boxes, lines, frames, left, right - left, max(box.bottom for box in boxes) + LANE * 2)
+    bottom = max([*(box.bottom + GAP for box in boxes), *(frame.y + frame.height for frame in frames)])
+    return Drawing(boxes, lines, frames, left, right - left, bottom + LANE + HEADROOM)
 
 
 def _edge(line: Line, outermost: Callable[[float, float], float]) -> float:
     """How far a line with its label reaches to one side."""
-    x, length = line.label_at[0], len(line.link.label) * LETTER
+    x, length = line.label_at[0], len(line.label) * LETTER
     begin = x - length if line.label_anchor == "end" else x
     return outermost(outermost(begin, begin + length), outermost(*line.reach))

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-BOX_WIDTH = 164.0
+BOX_WIDTH = 170.0
 BOX_HEIGHT = 40.0
-COLUMN = 186.0
+COLUMN = 192.0
 ROW = 78.0
-LANE = 14.0
+LANE = 12.0
+HEADROOM = 14.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,10 @@ class Box:
         return self.x + self.width / 2
 
     @property
+    def centre(self) -> float:
+        return self.y + self.height / 2
+
+    @property
     def bottom(self) -> float:
         return self.y + self.height
 
@@ -61,11 +66,12 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A drawn link: an SVG path, the point its arrow touches, where its label stands, and its outermost columns."""
+    """A drawn link: the SVG paths of line and arrow, its label and where that stands, and its outermost columns."""
 
     link: Link
     path: str
-    tip: tuple[float, float]
+    tip: str
+    label: str
     label_at: tuple[float, float]
     label_anchor: str
     reach: tuple[float, float]
@@ -79,9 +85,19 @@ class Frame:
     width: float
     height: float
 
+    @property
+    def text_x(self) -> float:
+        return self.x + 2 * LANE - 4
+
+    @property
+    def text_y(self) -> float:
+        return self.y + 14
+
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
+    """Boxes, lines and frames from x = `left` and y = -`HEADROOM` on."""
+
     boxes: Sequence[Box]
     lines: Sequence[Line]
     frames: Sequence[Frame]

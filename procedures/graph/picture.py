@@ -3,16 +3,17 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from procedures.ckp.document import Document
+from procedures.ckp.document import Document, LoopNode
 from procedures.ckp.edges import Edge, edges
-from procedures.ckp.regions import regions
+from procedures.ckp.regions import Region, regions
 from procedures.graph import words
 from procedures.graph.layout import draw
-from procedures.graph.model import Box, Drawing, Group, Line, Link, Node
+from procedures.graph.model import HEADROOM, Box, Drawing, Group, Line, Link, Node
 
 LABEL_LENGTH = 22
 READABLE_WIDTH = 900
 SHORT_LABELS = {
+    "default": "else",
     "approved": "approve",
     "rejected": "reject",
     "loop_body": "each",
@@ -62,7 +63,7 @@ class Picture:
     @property
     def view_box(self) -> str:
         drawing = self.drawing
-        return f"{drawing.left:.0f} -14 {drawing.width:.0f} {drawing.height:.0f}"
+        return f"{drawing.left:.0f} {-HEADROOM:.0f} {drawing.width:.0f} {drawing.height:.0f}"
 
     @property
     def wide(self) -> bool:
@@ -88,7 +89,7 @@ def picture(
 
     A run's own picture (`marks` given) shows the error edges it went along as well.
     """
-    nodes = document.workflow_graph.nodes
+    nodes = document.nodes
     found = list(edges(document))
     joined = _joined(document)
     links = _merged(
@@ -104,8 +105,8 @@ def picture(
         PicturedBox(box, (marks or {}).get(box.node.id, UNMARKED), href.format(box.node.id), box.node.id == chosen)
         for box in drawing.boxes
     )
-    lines = (PicturedLine(line, (line.link.source, line.link.target) in taken) for line in drawing.lines)
-    return Picture(drawing, tuple(boxes), tuple(lines))
+    lines = [PicturedLine(line, (line.link.source, line.link.target) in taken) for line in drawing.lines]
+    return Picture(drawing, tuple(boxes), tuple(sorted(lines, key=lambda pictured: pictured.taken)))
 
 
 def error_edges(document: Document) -> int:
@@ -138,7 +139,7 @@ def _joined(document: Document) -> set[tuple[str, str | None]]:
 
 def _link(edge: Edge) -> Link:
     condition = (edge.condition or "").removeprefix("branch:").removeprefix("option:")
-    text = SHORT_LABELS.get(condition, condition)
+    text = SHORT_LABELS.get(condition, condition.replace("{{", "").replace("}}", "").strip())
     cut = text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1] + "…"
     return Link(edge.source, edge.target or "", cut, error=edge.kind == "error")
 
@@ -150,16 +151,24 @@ def _returns(document: Document, links: list[Link]) -> list[Link]:
     return [
         Link(member, owner, "next")
         for owner, region in found.items()
-        if owner and document.workflow_graph.nodes[owner].type == "loop"
+        if owner and document.nodes[owner].type == "loop"
         for member in region.members
-        if member not in leaving and document.workflow_graph.nodes[member].type != "terminate"
+        if member not in leaving and document.nodes[member].type != "terminate"
     ]
 
 
 def _groups(document: Document) -> list[Group]:
-    nodes = document.workflow_graph.nodes
+    """A border for every loop, around its body and the bodies of the loops and branches inside it."""
+    found = regions(document)
     return [
-        Group(words.note(nodes[owner]), frozenset(region.members))
-        for owner, region in regions(document).items()
-        if owner and nodes[owner].type == "loop"
+        Group(words.repetition(node), frozenset(_inside(region.members, found)))
+        for owner, region in found.items()
+        if owner and isinstance(node := document.nodes[owner], LoopNode)
     ]
+
+
+def _inside(members: Iterable[str], found: Mapping[str, Region]) -> Iterator[str]:
+    for member in members:
+        yield member
+        if member in found:
+            yield from _inside(found[member].members, found)

@@ -56,6 +56,12 @@ def note(node: NodeBase) -> str:
             return ""
 
 
+def repetition(node: LoopNode) -> str:
+    """What stands at the border of a loop's body."""
+    item = node.iterator_variable
+    return f"For each {item.replace('_', ' ')}" if item else "Repeated"
+
+
 def _with_agent(node: NodeBase, words: str) -> str:
     outside = node.agent and node.agent.lower() not in ("masteragent", "llmagent")
     return f"{node.agent} · {words}" if outside else words

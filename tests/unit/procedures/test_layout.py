@@ -1,5 +1,7 @@
 """Boxes never overlap, lines run between known boxes, cycles go around."""
 
+from itertools import pairwise
+
 import pytest
 
 from procedures.graph.layout import draw
@@ -57,5 +59,40 @@ def test_a_frame_surrounds_its_members_only():
 
 def test_a_long_chain_is_drawn_whole():
     ids = [f"n{number}" for number in range(400)]
-    links = [Link(a, b) for a, b in zip(ids, ids[1:], strict=False)]
+    links = [Link(a, b) for a, b in pairwise(ids)]
     assert len(draw(nodes(*ids), "n0", links).boxes) == 400
+
+
+def test_nobody_stands_between_the_members_of_a_loop():
+    links = [Link(*pair) for pair in ("ab", "bc", "cd", "ce", "bx", "xy", "yz")]
+    body = frozenset("cde")
+    drawing = draw(nodes(*"abcdexyz"), "a", links, [Group("body", body)])
+    (frame,) = drawing.frames
+    strangers = [box for box in drawing.boxes if box.node.id not in body]
+    beside = [box for box in strangers if box.bottom > frame.y and box.y < frame.y + frame.height]
+    assert beside
+    assert all(box.x > frame.x + frame.width or box.right < frame.x for box in beside)
+
+
+def test_lines_back_to_one_node_share_a_lane_and_a_label():
+    links = [Link("a", "b"), Link("b", "c"), Link("b", "d"), Link("c", "a", "next"), Link("d", "a", "next")]
+    drawing = draw(nodes("a", "b", "c", "d"), "a", links)
+    back = [line for line in drawing.lines if line.link.target == "a"]
+    assert sorted(line.label for line in back) == ["", "next"]
+    assert len({line.reach[0] for line in back}) == 1
+    assert back[0].reach[0] < min(box.x for box in drawing.boxes)
+
+
+def test_a_line_that_passes_rows_runs_straight():
+    links = [Link("a", "b"), Link("b", "c"), Link("c", "d"), Link("d", "e"), Link("a", "e")]
+    drawing = draw(nodes("a", "b", "c", "d", "e"), "a", links)
+    long = next(line for line in drawing.lines if (line.link.source, line.link.target) == ("a", "e"))
+    assert long.path.count("Q") == 4, "out of the column once, and back once"
+
+
+def test_the_drawing_has_room_for_every_line_and_frame():
+    links = [Link("a", "b"), Link("b", "a", "next")]
+    drawing = draw(nodes("a", "b"), "a", links, [Group("body", frozenset({"b"}))])
+    (frame,) = drawing.frames
+    assert drawing.left < min(frame.x, *(line.reach[0] for line in drawing.lines))
+    assert frame.y + frame.height < drawing.height
