@@ -16,18 +16,25 @@ from tenants.middleware import actor_of_session
 from tenants.models import User
 
 BEGAN = "began"
+SEEN = "seen"
+SEEN_SECONDS = 60
 
 
 class SessionLimit:
-    """Ends a session SESSION_MAX_HOURS after its login, however busy it is."""
+    """Ends a session SESSION_MAX_HOURS after its login, however busy it is; until then a visit prolongs it.
+
+    That is written at most once a minute, so that reading a page writes nothing.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        began = request.session.get(BEGAN)
-        if began is not None and clock.now().timestamp() - began > settings.ENV.SESSION_MAX_HOURS * 3600:
+        began, now = request.session.get(BEGAN), clock.now().timestamp()
+        if began is not None and now - began > settings.ENV.SESSION_MAX_HOURS * 3600:
             logout(request)
+        elif began is not None and now - request.session.get(SEEN, began) >= SEEN_SECONDS:
+            request.session[SEEN] = now
         return self.get_response(request)
 
 
