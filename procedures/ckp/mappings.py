@@ -11,7 +11,7 @@ from procedures.ckp.expressions.evaluation import MISSING, Evaluation, Scope, Un
 from procedures.ckp.expressions.functions.choice import read_json
 from procedures.ckp.expressions.functions.texts import group_of, hit_text
 from procedures.ckp.expressions.paths import member
-from procedures.ckp.expressions.patterns import compile_pattern
+from procedures.ckp.expressions.patterns import OPERATION_WORK, compile_pattern
 from procedures.ckp.failures import OperationError
 from procedures.ckp.values import Json, canonical_json
 from procedures.ckp.xmltree import Element, parse_xml
@@ -78,8 +78,9 @@ class PatternHit(Mapping):
     pattern: str = ""
 
     def _find(self, result: Json) -> Value:
-        compiled = compile_pattern(self.pattern)
-        found = hit_text(compiled.search(_as_text(result)), group_of(compiled, None))
+        compiled, text = compile_pattern(self.pattern), _as_text(result)
+        compiled.check_work(text, OPERATION_WORK)
+        found = hit_text(compiled.search(text), group_of(compiled, None))
         return MISSING if found is None else found
 
 

@@ -13,7 +13,7 @@ _KINDS = (("users", "user"), ("groups", "group"), ("roles", "role"))
 def people_exist(subject: Subject) -> None:
     """CKP512."""
     for kind, name, place in _named_people(subject):
-        if "{{" not in name and subject.registry.has_person(kind, name) is False:
+        if subject.registry.has_person(kind, name) is False:
             subject.report("CKP512", place, f"There is no {kind} '{name}'.")
 
 
@@ -45,7 +45,7 @@ def quorums_can_be_met(subject: Subject) -> None:
 
 def _deciders(subject: Subject, approvers: Approvers) -> frozenset[str] | None:
     """Everybody who may decide; None when that is known only at run time."""
-    if approvers.expression is not None or any("{{" in name for name in approvers.users):
+    if approvers.expression is not None:
         return None
     people = frozenset(approvers.users)
     for field, kind in _KINDS[1:]:
@@ -73,11 +73,10 @@ def _excluded(subject: Subject, node: HumanApprovalNode) -> frozenset[str]:
 def channels_exist(subject: Subject) -> None:
     """CKP514."""
     for name, place in _channels(subject):
-        if name != "email" and "{{" not in name and subject.registry.has_channel(name) is False:
+        if name != "email" and subject.registry.has_channel(name) is False:
             subject.report("CKP514", place, f"There is no notice channel '{name}'.")
     for name, place in _contacts(subject):
-        known = "@" in name or "{{" in name or _is_person(subject, name)
-        if not known:
+        if "@" not in name and not _is_person(subject, name):
             subject.report("CKP514", place, f"There is no contact '{name}'.")
 
 

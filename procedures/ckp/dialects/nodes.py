@@ -54,8 +54,10 @@ def transitions(rewriter: Rewriter, members: Members, path: Path) -> tuple[str, 
         _as_rules(rewriter, members, path, listed)
         return None
     if len(listed) == 1 and is_always(listed[0].get("condition")):
-        rewriter.move((*path, "next_node"), (*path, "transitions", 0, "next_node"))
+        fresh = "next_node" not in members
         rewriter.put(members, path, "transitions", "next_node", listed[0].get("next_node"))
+        if fresh:
+            rewriter.move((*path, "next_node"), (*path, "transitions", 0, "next_node"))
         return None
     return _route(rewriter, members, path, listed) if listed else None
 

@@ -252,7 +252,9 @@ class Sign(Node):
             number = number_of(self.operand.settled(ev))
         except (EvaluationError, ValueProblem) as error:
             raise placed(error, self.offset) from None
-        return -number if self.negative else number
+        if not self.negative:
+            return number
+        return -number if isinstance(number, int) else number.copy_negate()
 
 
 class Join(Node):

@@ -8,8 +8,9 @@ import re2
 from procedures.ckp.expressions.errors import EvaluationError, ExpressionProblem
 
 MAX_PATTERN: Final = 500
-MAX_WORK: Final = 40_000_000
-"""Longest product of pattern size and text length; RE2 is linear in both."""
+EVALUATION_WORK: Final = 10_000_000
+OPERATION_WORK: Final = 200_000_000
+"""Largest products of pattern size and text length; RE2 is linear in both. 10 million take at most some 70 ms."""
 
 
 class Match(Protocol):
@@ -24,7 +25,7 @@ class Match(Protocol):
 
 
 class Pattern:
-    """A compiled pattern. Every search raises EvaluationError (limit) for too long a text."""
+    """A compiled pattern."""
 
     __slots__ = ("_compiled", "_size", "groups", "names")
 
@@ -39,22 +40,26 @@ class Pattern:
 
     def search(self, text: str) -> Match | None:
         """The first hit."""
-        found: Match | None = self._compiled.search(self._within(text))
+        found: Match | None = self._compiled.search(_encodable(text))
         return found
 
     def fullmatch(self, text: str) -> Match | None:
         """The hit that is the whole text."""
-        found: Match | None = self._compiled.fullmatch(self._within(text))
+        found: Match | None = self._compiled.fullmatch(_encodable(text))
         return found
 
     def find_all(self, text: str) -> list[Match]:
         """Every hit, from left to right."""
-        return list(self._compiled.finditer(self._within(text)))
+        return list(self._compiled.finditer(_encodable(text)))
 
-    def _within(self, text: str) -> str:
-        if len(text) * self._size > MAX_WORK:
+    def check_work(self, text: str, most: int) -> None:
+        """Raise EvaluationError (limit) for a text that is too long for so large a pattern."""
+        if len(text) * self._size > most:
             raise EvaluationError("limit", "The text is too long for so large a pattern.")
-        return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _encodable(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 @lru_cache(maxsize=512)
@@ -63,7 +68,7 @@ def compile_pattern(text: str) -> Pattern:
     if len(text) > MAX_PATTERN:
         raise ExpressionProblem("CKP409", f"The pattern has more than {MAX_PATTERN} characters.")
     try:
-        return Pattern(text.encode("utf-8", "replace").decode())
+        return Pattern(_encodable(text))
     except re2.error as refused:
         raise ExpressionProblem("CKP409", f"The pattern is refused: {_reason(refused)}.") from None
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from procedures.ckp.expressions.errors import EvaluationError
 from procedures.ckp.expressions.evaluation import Evaluation, plain
 from procedures.ckp.expressions.functions.numbers import average, largest, smallest, total
-from procedures.ckp.expressions.operators import divide, number_of
+from procedures.ckp.expressions.operators import add, divide, number_of
 from procedures.ckp.failures import OperationError, invalid
 from procedures.ckp.operations.rows import EMPTY, key_of, named, names_of, reader
 from procedures.ckp.operations.work import Work, as_list, as_text
@@ -105,7 +105,8 @@ def _median(values: list[Any]) -> Any:
     middle = len(numbers) // 2
     if len(numbers) % 2:
         return numbers[middle]
-    return divide(Evaluation(EMPTY), numbers[middle - 1] + numbers[middle], 2)
+    ev = Evaluation(EMPTY)
+    return divide(ev, add(ev, numbers[middle - 1], numbers[middle]), 2)
 
 
 def _over(function: Callable[..., Any]) -> Callable[[list[Any]], Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from procedures.ckp.expressions.errors import EvaluationError, ExpressionProblem
 from procedures.ckp.expressions.functions.choice import read_json
-from procedures.ckp.expressions.patterns import Pattern, compile_pattern
+from procedures.ckp.expressions.patterns import OPERATION_WORK, Pattern, compile_pattern
 from procedures.ckp.failures import OperationError, invalid
 from procedures.ckp.operations.converting import convert
 from procedures.ckp.operations.work import MAX_ROWS, Work, as_text, refused
@@ -103,13 +103,14 @@ def extract_regex(work: Work, source: Json) -> Json:
         pattern = compile_pattern(as_text(work.need("pattern")))
     except ExpressionProblem as problem:
         raise refused(problem) from None
-    group = _group(pattern, work.literal("group"))
+    group, text = _group(pattern, work.literal("group")), as_text(source)
     try:
-        if work.literal("all", False):
-            return [hit[group] for hit in pattern.find_all(as_text(source))]
-        hit = pattern.search(as_text(source))
+        pattern.check_work(text, OPERATION_WORK)
     except EvaluationError as error:
         raise invalid(error.message) from None
+    if work.literal("all", False):
+        return [hit[group] for hit in pattern.find_all(text)]
+    hit = pattern.search(text)
     return None if hit is None else hit[group]
 
 

@@ -380,7 +380,7 @@ IN_PARALLEL: list[Case] = [
                 "c": seq(say()),
             }
         ),
-        [("CKP218", at("d", "next_node")), ("CKP218", at("e", "next_node"))] and [],
+        [],
     ),
 ]
 

@@ -258,7 +258,7 @@ SOUND: list[Case] = [
 
 @pytest.mark.parametrize(("name", "source", "expected"), FAULTY + SOUND, ids=ids(FAULTY + SOUND))
 def test_a_graph_is_reported_where_it_is_wrong(name, source, expected):
-    assert [entry for entry in found(source)] == expected
+    assert found(source) == expected
 
 
 def test_a_misspelt_target_is_the_hint_and_what_it_hides_is_not_reported():

@@ -1,7 +1,7 @@
 """Functions of choice and JSON."""
 
 import json
-from decimal import Decimal
+from math import isfinite
 from typing import Final, NoReturn
 
 from procedures.ckp.expressions.errors import EvaluationError
@@ -52,10 +52,8 @@ def read_json(text: str) -> Json:
 
 
 def _number(text: str) -> int | float:
-    number = Decimal(text)
-    if number.adjusted() > 308:
-        _refuse(text)
-    return plain_number(float(number))
+    number = float(text)
+    return plain_number(number) if isfinite(number) else _refuse(text)
 
 
 def _refuse(text: str) -> NoReturn:

@@ -117,7 +117,8 @@ def to_integer(ev: Evaluation, value: Value) -> Value:
 @NUMBERS("abs")
 def absolute(ev: Evaluation, value: Value) -> Value:
     """The number without its sign."""
-    return abs(numeric(value))
+    number = numeric(value)
+    return abs(number) if isinstance(number, int) else number.copy_abs()
 
 
 @NUMBERS("floor")

@@ -7,7 +7,7 @@ from procedures.ckp.expressions.errors import EvaluationError, ExpressionProblem
 from procedures.ckp.expressions.evaluation import Evaluation, Value
 from procedures.ckp.expressions.functions.base import Catalogue
 from procedures.ckp.expressions.operators import contains, list_of, number_of, text_of
-from procedures.ckp.expressions.patterns import Match, Pattern, compile_pattern
+from procedures.ckp.expressions.patterns import EVALUATION_WORK, Match, Pattern, compile_pattern
 
 TEXTS: Final = Catalogue()
 _WIDEST_CASE: Final = 3
@@ -109,7 +109,7 @@ def checked_pattern(value: Value) -> None:
     compile_pattern(text_of(value))
 
 
-def pattern_of(ev: Evaluation, value: Value) -> Pattern:
+def pattern_of(value: Value) -> Pattern:
     """The compiled pattern. Raises EvaluationError (argument)."""
     try:
         return compile_pattern(text_of(value))
@@ -117,39 +117,40 @@ def pattern_of(ev: Evaluation, value: Value) -> Pattern:
         raise EvaluationError("argument", refused.message) from None
 
 
-def _subject(ev: Evaluation, text: Value) -> str | None:
+def _subject(ev: Evaluation, text: Value, pattern: Pattern) -> str | None:
     if text is None:
         ev.record("null_comparison", "null", "text")
     subject = ev.settle(text)
     if subject is None:
         return None
-    ev.charge_text(len(text_of(subject)))
+    pattern.check_work(text_of(subject), EVALUATION_WORK)
+    ev.charge_text(len(subject))
     return text_of(subject)
 
 
 @TEXTS("regex_match", raw=1, checks={"pattern": checked_pattern})
 def regex_match(ev: Evaluation, text: Value, pattern: Value) -> Value:
     """Whether the whole text fits the pattern."""
-    subject, compiled = _subject(ev, text), pattern_of(ev, pattern)
+    compiled = pattern_of(pattern)
+    subject = _subject(ev, text, compiled)
     return subject is not None and compiled.fullmatch(subject) is not None
 
 
 @TEXTS("regex_search", raw=1, checks={"pattern": checked_pattern})
 def regex_search(ev: Evaluation, text: Value, pattern: Value) -> Value:
     """Whether a part of the text fits the pattern."""
-    subject, compiled = _subject(ev, text), pattern_of(ev, pattern)
+    compiled = pattern_of(pattern)
+    subject = _subject(ev, text, compiled)
     return subject is not None and compiled.search(subject) is not None
 
 
 @TEXTS("regex_extract", checks={"pattern": checked_pattern})
 def regex_extract(ev: Evaluation, text: Value, pattern: Value, group: Value = None) -> Value:
     """A group of the first hit: the first one if there is any, else the whole hit; null without a hit."""
-    compiled = pattern_of(ev, pattern)
+    compiled = pattern_of(pattern)
     number = group_of(compiled, group)
-    if text is None:
-        return None
-    ev.charge_text(len(text_of(text)))
-    return hit_text(compiled.search(text_of(text)), number)
+    subject = None if text is None else _subject(ev, text, compiled)
+    return None if subject is None else hit_text(compiled.search(subject), number)
 
 
 def group_of(pattern: Pattern, group: Value) -> int:

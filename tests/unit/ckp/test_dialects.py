@@ -1,0 +1,586 @@
+"""Older dialects and names become the canonical form, and each replacement says so."""
+
+import json
+
+import pytest
+
+from procedures.ckp.registry import NothingRegistered
+from tests.unit.ckp.compiling import (
+    Case,
+    approval,
+    at,
+    call,
+    change,
+    compiled,
+    doc,
+    found,
+    ids,
+    inputs,
+    loop,
+    only,
+    seq,
+    step,
+)
+
+LIST = {
+    "procedure_id": "p",
+    "procedure_version": "1.0.0",
+    "start_node_id": "a",
+    "nodes": [
+        {
+            "node_id": "a",
+            "node_type": "sequence",
+            "steps": [step()],
+            "transitions": [{"condition": "always", "target_node_id": "b"}],
+        },
+        {"node_id": "b", "node_type": "terminate"},
+    ],
+}
+ENTRY = {
+    "id": "p",
+    "version": 3,
+    "entry": "a",
+    "nodes": [
+        {"id": "a", "type": "sequence", "steps": [step()]},
+        {"id": "b", "type": "sequence", "steps": [step()]},
+        {"id": "c", "type": "terminate"},
+    ],
+}
+N = {"variables_schema": inputs(n="number")}
+READ = "CKP602"
+
+
+def canonical(source):
+    """The canonical form."""
+    return compiled(source).canonical
+
+
+def node(source, node_id="a"):
+    """A node in canonical form."""
+    return canonical(source)["workflow_graph"]["nodes"][node_id]
+
+
+def test_the_list_dialect_is_read():
+    assert found(LIST) == [("CKP601", "")]
+    assert canonical(LIST) == {
+        "procedure_id": "p",
+        "version": "1.0.0",
+        "workflow_graph": {
+            "start_node": "a",
+            "nodes": {
+                "a": {"type": "sequence", "steps": [step()], "next_node": "b"},
+                "b": {"type": "terminate"},
+            },
+        },
+    }
+
+
+def test_the_entry_dialect_is_read_and_follows_its_list():
+    assert found(ENTRY) == [
+        ("CKP105", "/version"),
+        ("CKP601", ""),
+        (READ, "/version"),
+        ("CKP605", "/nodes/0"),
+        ("CKP605", "/nodes/1"),
+    ]
+    assert node(ENTRY)["next_node"] == "b"
+    assert node(ENTRY, "b")["next_node"] == "c"
+
+
+def test_the_list_is_not_followed_where_an_edge_names_the_next():
+    nodes = [
+        {"id": "a", "type": "logic", "rules": [{"condition": "n > 1", "next_node": "c"}], "default_next_node": "b"},
+        {"id": "b", "type": "sequence", "steps": []},
+        {"id": "c", "type": "sequence", "steps": [], "next_node": None},
+        {"id": "d", "type": "terminate"},
+    ]
+    source = {"id": "p", "version": "1.0.0", "entry": "a", "nodes": nodes, **N}
+    assert [code for code, _ in found(source) if code == "CKP605"] == []
+
+
+def test_pointers_point_into_the_text_as_imported():
+    text = json.dumps({**LIST, "nodes": [{**LIST["nodes"][0], "timeout": 5}, LIST["nodes"][1]]}, indent=1)
+    problem = next(one for one in compiled(text).problems if one.code == "CKP010")
+    assert problem.pointer == "/nodes/0/timeout"
+    assert text.splitlines()[problem.line - 1].strip() == '"timeout": 5'
+    assert problem.node_id == "a"
+
+
+def test_a_fault_behind_a_renamed_key_points_at_the_alias():
+    nodes = [{**LIST["nodes"][0], "transitions": [{"target_node_id": "nowhere"}]}, LIST["nodes"][1]]
+    assert only("CKP205", {**LIST, "nodes": nodes}).pointer == "/nodes/0/transitions/0/target_node_id"
+
+
+def test_conditional_transitions_get_a_routing_node():
+    ways = [{"condition": "n > 1", "target": "b"}, {"condition": "always", "target_node_id": "c"}]
+    nodes = [
+        {**LIST["nodes"][0], "transitions": ways},
+        {"node_id": "b", "node_type": "end"},
+        {"node_id": "c", "node_type": "end"},
+    ]
+    source = {**LIST, "nodes": nodes, **N}
+    assert found(source) == [
+        ("CKP601", ""),
+        (READ, "/nodes/1/node_type"),
+        (READ, "/nodes/2/node_type"),
+        ("CKP606", "/nodes/0/transitions"),
+    ]
+    assert node(source)["next_node"] == "a__route"
+    assert node(source, "a__route") == {
+        "type": "logic",
+        "rules": [{"condition": "n > 1", "next_node": "b"}],
+        "default_next_node": "c",
+    }
+
+
+def test_transitions_of_a_decision_are_its_rules():
+    ways = [{"condition": "n > 1", "target": "b"}, {"condition": "", "target": "b"}]
+    nodes = [{"node_id": "a", "node_type": "logic", "transitions": ways}, LIST["nodes"][1]]
+    source = {**LIST, "nodes": nodes, **N}
+    assert node(source) == {
+        "type": "logic",
+        "rules": [{"condition": "n > 1", "next_node": "b"}],
+        "default_next_node": "b",
+    }
+
+
+def test_mixed_dialects_are_read_key_by_key():
+    source = {**doc(), "procedure_version": "1.0.0"}
+    del source["version"]
+    assert found(source) == [(READ, "/procedure_version"), ("CKP608", "")]
+    graph = {"start_node_id": "a", "nodes": [{"node_id": "a", "node_type": "terminate"}]}
+    mixed = {"procedure_id": "p", "version": "1.0.0", "workflow_graph": graph}
+    assert compiled(mixed).ok
+    assert ("CKP608", "") in found(mixed)
+
+
+def test_faults_of_listed_nodes_have_their_place():
+    nodes = [*LIST["nodes"], 5, {"node_type": "end"}, {"node_id": "a", "node_type": "end"}]
+    assert [entry for entry in found({**LIST, "nodes": nodes}) if entry[0] in ("CKP002", "CKP011", "CKP012")] == [
+        ("CKP002", "/nodes/4"),
+        ("CKP011", "/nodes/3"),
+        ("CKP012", "/nodes/2"),
+    ]
+
+
+def test_two_values_for_one_thing_disagree():
+    source = doc({"a": seq(next="b"), "b": seq()})
+    assert ("CKP604", at("a", "next")) in found(source)
+    assert found(doc({"a": seq(next="z")})) == [(READ, at("a", "next"))]
+
+
+def retry(**policy):
+    """A document with a retry policy on a step."""
+    return doc({"a": seq(call(retry_config=policy))})
+
+
+R = at("a", "steps", 0, "retry_config")
+WAYS = {"on_approve": "z", "on_reject": "z"}
+CASES: list[Case] = [
+    (
+        "id of the root",
+        {"id": "p", **{k: v for k, v in doc().items() if k != "procedure_id"}},
+        [(READ, "/id"), ("CKP608", "")],
+    ),
+    ("approved", doc(status="approved"), [("CKP603", "/status")]),
+    (
+        "node types",
+        doc({"a": {**seq(), "type": "step"}, "z": {"type": "end"}}),
+        [(READ, at("a", "type")), (READ, at("z", "type"))],
+    ),
+    ("no type beside steps", doc({"a": {"steps": [], "next_node": "z"}}), [("CKP603", at("a"))]),
+    (
+        "successor",
+        doc({"a": {"type": "sequence", "steps": [], "next_node_id": "z"}}),
+        [(READ, at("a", "next_node_id"))],
+    ),
+    ("dispatch", doc({"a": seq(workflow_dispatch_mode="sync")}), [(READ, at("a", "workflow_dispatch_mode"))]),
+    (
+        "metrics",
+        doc({"a": seq(telemetry={"custom_metrics": {"metric_type": "m"}})}),
+        [(READ, at("a", "telemetry", "custom_metrics"))],
+    ),
+    (
+        "executor",
+        doc(
+            {
+                "a": seq(
+                    {"step_id": "s", "agent": "WEB", "executor_id": "click", "parameters": {"x": 1}, "timeout_ms": 1}
+                )
+            }
+        ),
+        [(READ, at("a", "steps", 0, "executor_id")), (READ, at("a", "steps", 0, "parameters"))],
+    ),
+    ("number text", doc({"a": seq(call(wait_ms="5000"))}), [(READ, at("a", "steps", 0, "wait_ms"))]),
+    ("attempts", retry(max_attempts=3), [(READ, R + "/max_attempts")]),
+    (
+        "delays",
+        retry(backoff_ms=5, backoff_multiplier=2),
+        [(READ, R + "/backoff_ms"), (READ, R + "/backoff_multiplier")][::-1],
+    ),
+    (
+        "backoff",
+        retry(backoff="exponential", max_delay_ms="50"),
+        [(READ, R + "/backoff"), (READ, R + "/backoff"), (READ, R + "/max_delay_ms")],
+    ),
+    (
+        "default retry",
+        doc(global_config={"default_retry": {"retry_delay_ms": 5}}),
+        [(READ, "/global_config/default_retry"), (READ, "/global_config/default_retry/retry_delay_ms")],
+    ),
+    (
+        "rate",
+        doc(global_config={"rate_limiting": {"max_concurrent": 2}}),
+        [(READ, "/global_config/rate_limiting/max_concurrent")],
+    ),
+    (
+        "checkpoints",
+        doc(global_config={"checkpoint_strategy": "disabled"}),
+        [(READ, "/global_config/checkpoint_strategy")],
+    ),
+    (
+        "provider",
+        doc(global_config={"secrets_config": {"type": "hashicorp_vault"}}),
+        [(READ, "/global_config/secrets_config/type")] * 2,
+    ),
+    (
+        "sensitive",
+        doc(variables_schema={"v": {"validation": {"sensitive": True}}}, outputs_schema={"v": {}}),
+        [(READ, "/variables_schema/v/validation/sensitive")],
+    ),
+    (
+        "types",
+        doc(variables_schema={"v": {"type": "dict"}}, outputs_schema={"v": {"type": "int"}}),
+        [(READ, "/outputs_schema/v/type"), (READ, "/variables_schema/v/type")],
+    ),
+    (
+        "metadata",
+        doc(retrieval_metadata={"primary_intents": [], "business_domain": "x", "owner": 1}),
+        [(READ, "/retrieval_metadata/business_domain"), (READ, "/retrieval_metadata/primary_intents")],
+    ),
+    ("channel", doc(release={"channel": "staging"}), [("CKP106", "/release/channel"), (READ, "/release/channel")]),
+    (
+        "event source",
+        doc(trigger={"type": "event", "event": {"source": "kafka://x"}}),
+        [(READ, "/trigger/event/source")],
+    ),
+    (
+        "provider and topic",
+        doc(trigger={"type": "event", "event": {"provider": "rabbitmq", "queue": "q", "event_type": ["x"]}}),
+        [(READ, "/trigger/event"), (READ, "/trigger/event")],
+    ),
+    (
+        "source in its block",
+        doc(trigger={"type": "event", "event_config": {"event_source": "run_failed"}}),
+        [(READ, "/trigger/event_config/event_source")],
+    ),
+    (
+        "watched file",
+        doc(trigger={"type": "file_watch", "file": {"path": "in", "pattern": "*"}}),
+        [(READ, "/trigger/file"), (READ, "/trigger/file/path")],
+    ),
+    (
+        "watched path in its block",
+        doc(trigger={"type": "file_watch", "file_watch_config": {"path": "in"}}),
+        [(READ, "/trigger/file_watch_config/path")],
+    ),
+    (
+        "secret in its block",
+        doc(trigger={"type": "webhook", "webhook_config": {"authentication": {"secret": "s"}}}),
+        [(READ, "/trigger/webhook_config/authentication/secret")],
+    ),
+    (
+        "rules",
+        doc({"a": {"type": "logic", "rules": [{"condition_expr": "n > 1", "target": "z"}], "default_next": "z"}}, **N),
+        [
+            (READ, at("a", "default_next")),
+            (READ, at("a", "rules", 0, "condition_expr")),
+            (READ, at("a", "rules", 0, "target")),
+        ],
+    ),
+    (
+        "branches of a decision",
+        doc({"a": {"type": "logic", "branches": [{"condition": "n > 1", "next": "z"}], "default_next_node": "z"}}, **N),
+        [(READ, at("a", "branches")), (READ, at("a", "branches", 0, "next"))],
+    ),
+    (
+        "true and false",
+        doc({"a": {"type": "logic", "condition": "n > 1", "on_true": "z", "on_false": "z"}}, **N),
+        [(READ, at("a", "condition")), (READ, at("a", "on_false"))],
+    ),
+    (
+        "last rule is true",
+        doc(
+            {
+                "a": {
+                    "type": "logic",
+                    "rules": [{"condition": "n > 1", "next_node": "z"}, {"condition": True, "next_node": "z"}],
+                }
+            },
+            **N,
+        ),
+        [(READ, at("a", "rules", 1))],
+    ),
+    (
+        "loop",
+        doc(
+            {"a": {"type": "loop", "iterator_var": "n", "loop_body": "b", "next_node": "z"}, "b": seq(to="a")},
+            variables_schema=inputs(n="array"),
+        ),
+        [(READ, at("a", "iterator_var")), (READ, at("a", "loop_body"))],
+    ),
+    (
+        "items and while",
+        doc(
+            {
+                "a": {"type": "loop", "items": "n", "while": "n.length > 1", "body_node_id": "b", "next_node": "z"},
+                "b": seq(to="a"),
+            },
+            variables_schema=inputs(n="array"),
+        ),
+        [(READ, at("a", "body_node_id")), (READ, at("a", "items")), (READ, at("a", "while"))],
+    ),
+    (
+        "mixed up",
+        doc(
+            {
+                "a": {
+                    "type": "loop",
+                    "iterator_var": "one",
+                    "iterator_variable": "n",
+                    "body_node": "b",
+                    "next_node": "z",
+                },
+                "b": seq(step(message="{{one}}"), to="a"),
+            },
+            variables_schema=inputs(n="array"),
+        ),
+        [("CKP603", at("a", "iterator_variable"))],
+    ),
+    (
+        "branches",
+        doc(
+            {
+                "a": {
+                    "type": "parallel",
+                    "branches": [{"id": "x", "entry_node": "b"}, "c"],
+                    "branch_failure": "stop",
+                    "wait_all": True,
+                    "next_node": "z",
+                },
+                "b": seq(),
+                "c": seq(),
+            }
+        ),
+        [
+            (READ, at("a", "branch_failure")),
+            (READ, at("a", "branches", 0, "entry_node")),
+            (READ, at("a", "branches", 0, "id")),
+            (READ, at("a", "branches", 1)),
+            (READ, at("a", "wait_all")),
+        ],
+    ),
+    (
+        "operations",
+        doc(
+            {
+                "a": {
+                    "type": "processing",
+                    "operations": [
+                        {"action": "filter", "source": "n", "condition": "x > 1", "output": "o"},
+                        {"action": "format_data", "template": "x", "output_variable": "p"},
+                    ],
+                    "next_node": "z",
+                }
+            },
+            variables_schema=inputs(n="array"),
+        ),
+        [
+            (READ, at("a", "operations", 0, "condition")),
+            (READ, at("a", "operations", 0, "output")),
+            (READ, at("a", "operations", 1, "action")),
+        ],
+    ),
+    (
+        "aggregate of a column",
+        doc(
+            {
+                "a": {
+                    "type": "processing",
+                    "operations": [
+                        {"action": "aggregate", "source": "n", "function": "sum", "field": "x", "output_variable": "o"}
+                    ],
+                    "next_node": "z",
+                }
+            },
+            variables_schema=inputs(n="array"),
+        ),
+        [(READ, at("a", "operations", 0, "function"))],
+    ),
+    (
+        "operations on a transform node",
+        doc({"a": {"type": "transform", "operations": [], "next_node": "z"}}),
+        [("CKP603", at("a", "type"))],
+    ),
+    (
+        "transformations",
+        doc(
+            {
+                "a": {
+                    "type": "transform",
+                    "transformations": [{"type": "jinja_template", "expression": "x", "output_variable": "o"}],
+                    "next_node": "z",
+                }
+            }
+        ),
+        [(READ, at("a", "transformations", 0)), (READ, at("a", "transformations", 0, "type"))],
+    ),
+    (
+        "a map of text",
+        doc({"a": change("map", expression="Dear {{item.name}}, it's done\\")}, variables_schema=inputs(rows="array")),
+        [("CKP603", at("a", "transformations", 0, "expression"))],
+    ),
+    (
+        "a map of an expression",
+        doc({"a": change("map", expression="{{item.a}} + {{item.b}}")}, variables_schema=inputs(rows="array")),
+        [],
+    ),
+    (
+        "a map that cannot be read either way",
+        doc({"a": change("map", expression="x {{item.}}")}, variables_schema=inputs(rows="array")),
+        [("CKP402", at("a", "transformations", 0, "expression"))],
+    ),
+    (
+        "validation",
+        doc({"a": seq(validations=[{"check": "n is not None"}])}, **N),
+        [("CKP603", at("a", "validations", 0, "check"))],
+    ),
+    (
+        "approval",
+        doc(
+            {
+                "a": {
+                    "type": "human_in_the_loop",
+                    "approval_message": "x",
+                    "timeout_minutes": 2,
+                    "on_approved": "z",
+                    "on_rejected": "z",
+                }
+            }
+        ),
+        [(READ, at("a", key)) for key in ("approval_message", "on_approved", "on_rejected", "timeout_minutes", "type")],
+    ),
+    ("pick one", doc({"a": approval(decision_type="pick_one", options=["x"])}), [(READ, at("a", "decision_type"))]),
+    ("acknowledge", doc({"a": approval(decision_type="acknowledge")}), [(READ, at("a", "decision_type"))]),
+    ("level", doc({"a": approval(approval_level="executive")}), [("CKP603", at("a", "approval_level"))]),
+    (
+        "level beside approvers",
+        doc({"a": approval(approval_level="manager", approvers={"users": ["u"]})}),
+        [("CKP603", at("a", "approval_level"))],
+    ),
+    (
+        "subflow",
+        doc(
+            {"a": {"type": "subflow", "subflow_id": "c", "version": "1.0.0", "on_failure": "ignore", "next_node": "z"}}
+        ),
+        [(READ, at("a", "on_failure")), (READ, at("a", "subflow_id"))],
+    ),
+    ("end", doc({"z": {"type": "terminate", "terminal_status": "error"}}), [(READ, at("z", "terminal_status"))] * 2),
+    (
+        "constants",
+        doc(
+            {
+                "a": {"type": "loop", "iterator": "[1]", "until": "NO", "body_node": "b", "next_node": "z"},
+                "b": seq(to="a"),
+            }
+        ),
+        [("CKP607", at("a", "until"))],
+    ),
+    (
+        "text of an event filter",
+        doc(trigger={"type": "event", "event_source": "run_failed", "event_config": {"event_filter": "Yes"}}),
+        [("CKP607", "/trigger/event_config/event_filter")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "source", "expected"), CASES, ids=ids(CASES))
+def test_an_older_name_is_replaced_and_reported(name, source, expected):
+    assert sorted(found(source)) == sorted(expected)
+
+
+def test_values_are_converted_with_their_names():
+    assert node(retry(max_attempts=3, backoff_ms=5, backoff="linear"))["steps"][0]["retry_config"] == {
+        "max_retries": 2,
+        "base_delay_ms": 5,
+        "strategy": "linear",
+    }
+    assert node(doc({"a": {**approval(), "timeout_minutes": 1.5}}))["timeout_ms"] == 90_000
+    assert node(doc({"a": approval(decision_type="acknowledge")}))["options"] == ["acknowledged"]
+    assert canonical(
+        doc(trigger={"type": "event", "event": {"provider": "rabbitmq", "queue": "q", "event_type": ["x"]}})
+    )["trigger"] == {
+        "type": "event",
+        "event_source": "amqp://q",
+        "event_config": {"event_type": ["x"]},
+    }
+    mixed_up = {"type": "loop", "iterator_var": "one", "iterator_variable": "n", "body_node": "b", "next_node": "z"}
+    assert (
+        node(doc({"a": mixed_up, "b": seq(to="a")}, variables_schema=inputs(n="array")))["iterator_variable"] == "one"
+    )
+
+
+def test_parameters_become_flat_but_for_names_of_fields():
+    steps = node(doc({"a": seq(call(params={"url": "x", "timeout_ms": 5, "$top": 1}))}))["steps"]
+    assert steps[0]["url"] == "x"
+    assert steps[0]["params"] == {"timeout_ms": 5, "$top": 1}
+    assert compiled(doc({"a": seq(call(params={"url": "x", "pool": "y"}))})).document.nodes["a"].steps[
+        0
+    ].parameters == {"url": "x", "pool": "y"}
+
+
+def test_sections_and_flat_variables_have_one_hash():
+    flat = doc(variables_schema={"a": {"required": True}, "b": {}}, outputs_schema={"a": {}, "b": {}})
+    parts = doc(variables_schema={"required": {"a": {}}, "optional": {"b": {}}}, outputs_schema={"a": {}, "b": {}})
+    assert compiled(flat).document_hash == compiled(parts).document_hash
+    assert compiled(flat).source_hash != compiled(parts).source_hash
+
+
+def test_a_variable_in_both_sections_is_declared_twice():
+    source = doc(variables_schema={"required": {"a": {}}, "optional": {"a": {}}}, outputs_schema={"a": {}})
+    assert found(source) == [("CKP002", "/variables_schema/optional/a")]
+
+
+def test_a_level_is_its_group_where_that_exists():
+    class Groups(NothingRegistered):
+        def has_person(self, kind, name):
+            return (kind, name) == ("group", "manager")
+
+    source = doc({"a": approval(approval_level="manager")})
+    assert compiled(source, Groups()).canonical["workflow_graph"]["nodes"]["a"]["approvers"] == {"groups": ["manager"]}
+    assert node(source)["approvers"] == {"roles": ["approver"]}
+    assert node(doc({"a": approval(approval_level="standard")}))["approvers"] == {"roles": ["approver"]}
+
+
+def test_generated_step_ids_are_legal_and_differ():
+    steps = [{"action": "web.click it!", "agent": "WEB"}, {"action": "log", "message": "x"}, step(step_id="log_2")]
+    given = [one["step_id"] for one in node(doc({"a": seq(*steps)}))["steps"]]
+    assert given == ["web.click_it__1", "log_2_2", "log_2"]
+    assert node(doc({"a": seq({"action": ".hidden", "agent": "WEB"})}))["steps"][0]["step_id"] == "_hidden_1"
+    single = node(doc({"a": seq(call(compensate_with={"action": "undo", "agent": "WEB"}))}))
+    assert single["steps"][0]["compensate_with"]["step_id"] == "undo_1"
+
+
+def test_null_as_error_rule_is_the_rule():
+    operation = {"action": "parse_json", "source": "x", "on_error": None, "output_variable": "o"}
+    assert (
+        node(doc({"a": {"type": "processing", "operations": [operation], "next_node": "z"}}))["operations"][0][
+            "on_error"
+        ]
+        == "null"
+    )
+
+
+def test_loops_without_mix_up_keep_their_names():
+    source = doc({"a": loop("b", iterator_variable="x"), "b": seq(to="a")})
+    assert node(source)["iterator_variable"] == "x"
