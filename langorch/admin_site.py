@@ -9,6 +9,7 @@ from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 
 from langorch.middleware import POLICY
+from tenants.access import actor_of
 
 # The theme's scripts (Alpine) evaluate attributes and set sizes on elements; inline scripts stay forbidden.
 ADMIN_POLICY = (
@@ -36,6 +37,8 @@ class PortalAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         guarded = super().admin_view(view, cacheable)
 
         def with_policy(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.user.is_authenticated:
+                actor_of(request).require(ENTRY)
             response: HttpResponseBase = guarded(request, *args, **kwargs)
             response.headers["Content-Security-Policy"] = ADMIN_POLICY
             return response

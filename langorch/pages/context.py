@@ -73,7 +73,7 @@ class Shell:
     def nav(self) -> list[list[navigation.Link]]:
         rights = {
             "edit": self._actor.may("procedures.edit"),
-            "admin": self._user.is_staff,
+            "admin": self._actor.may("runs.operate"),
             "mailbox": self._user.is_staff and self.embedded,
         }
         query = f"?{urlencode({'project': self.project.pk})}" if self.project else ""

@@ -31,6 +31,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "LangOrch",
     "SITE_SUBHEADER": "Admin",
     "SITE_URL": "/",
+    "SITE_ICON": lambda request: static("favicon.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "href": lambda request: static("favicon.svg"), "type": "image/svg+xml"}],
     "SHOW_HISTORY": False,
     "SHOW_BACK_BUTTON": True,
@@ -40,7 +41,7 @@ UNFOLD: dict[str, Any] = {
         "show_search": True,
         "show_all_applications": False,
         "navigation": [
-            {"items": [{"title": "Portal", "icon": "arrow_back", "link": "/"}]},
+            {"items": [{"title": "Portal", "icon": "arrow_back", "link": "/", "active": False}]},
             {
                 "title": "Runs",
                 "items": [
@@ -51,6 +52,7 @@ UNFOLD: dict[str, Any] = {
                     _rows("Steps", "checklist", "orchestration_steprecord"),
                     _rows("Waits", "hourglass_empty", "orchestration_wait"),
                     _rows("Artifacts", "draft", "orchestration_artifact"),
+                    _rows("Searchable values", "search", "orchestration_searchvalue"),
                     _rows("Snapshots", "photo_camera", "orchestration_snapshot"),
                 ],
             },

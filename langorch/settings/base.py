@@ -8,6 +8,7 @@ import environ
 from django.urls import reverse_lazy
 
 from langorch.lib import keyfile
+from langorch.settings import admin
 from langorch.settings import env as environment
 from langorch.settings.logs import configure as configure_logs
 
@@ -151,6 +152,8 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
+DATETIME_FORMAT = "j M Y H:i"
+DATE_FORMAT = "j M Y"
 APPEND_SLASH = False
 
 STATIC_URL = "/static/"
@@ -209,5 +212,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["langorch.api.schema.complete"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
+
+UNFOLD = admin.UNFOLD
 
 LOGGING = configure_logs(ENV.LOG_FORMAT or ("text" if EMBEDDED else "json"), ENV.LOG_LEVEL)

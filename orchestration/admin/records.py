@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from orchestration.models import Artifact, Event, Run, Snapshot, StepRecord, Visit, Wait
+from orchestration.models import Artifact, Event, Run, SearchValue, Snapshot, StepRecord, Visit, Wait
 from tenants.actor import Actor
 from tenants.admin.base import ScopedAdmin
 
@@ -90,4 +90,16 @@ class SnapshotAdmin(RecordAdmin):
     search_fields = ["region", "reason", "run__procedure_key"]
     date_hierarchy = "created_at"
     fields = ["run", "region", "pos", "reason", "pinned", "created_at"]
+    ordering = ["-id"]
+
+
+@admin.register(SearchValue)
+class SearchValueAdmin(RecordAdmin):
+    """Values of searchable variables, by which runs are found."""
+
+    list_display = ["run", "name", "text", "number"]
+    list_filter = ["name"]
+    search_fields = ["name", "text"]
+    date_hierarchy = "run__created_at"
+    fields = ["run", "name", "text", "number"]
     ordering = ["-id"]

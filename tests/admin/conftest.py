@@ -1,0 +1,76 @@
+"""Rows in every table of the admin."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+
+from approvals import services as approvals
+from approvals.models import Approval
+from approvals.rules.answers import Answer
+from langorch.lib import clock, ids
+from langorch.models import Leadership
+from orchestration import services as runs
+from orchestration.models import Artifact, Snapshot
+from orchestration.runtime import engine
+from tenants.auth import tokens
+from tenants.models import LoginAttempt, Project, StoredAnswer, Tenant, UsedTicket
+from tests import people, published
+from tests.people import House
+
+Fill = Callable[[int], None]
+
+
+@pytest.fixture
+def fill(house: House) -> Fill:
+    """`fill(n)` adds at least n rows of every kind to the project of the house."""
+    made: list[int] = []
+
+    def add(count: int) -> None:
+        for _ in range(count):
+            made.append(len(made))
+            _one_of_each(house, len(made))
+
+    return add
+
+
+def _one_of_each(house: House, number: int) -> None:
+    published.publish(house.operator, _document(f"purchase-{number}"), house.project)
+    request = runs.StartRequest(procedure_id=f"purchase-{number}", input_vars={"item": "desk", "amount": 100})
+    run = runs.start_run(people.actor(house.operator), request).run
+    engine.drive_ready("tests")
+    asked = Approval.system.get(run_id=run.pk)
+    approvals.decide(people.actor(house.judge), asked.pk, Answer("approved"))
+    now = clock.now()
+    Snapshot.objects.create(run=run, pos=1, reason="park", variables={}, created_at=now)
+    Artifact.system.create(
+        tenant=house.tenant,
+        run=run,
+        kind="file",
+        name="a.txt",
+        uri="a",
+        mime_type="text/plain",
+        size_bytes=1,
+        sha256="0" * 64,
+        created_at=now,
+    )
+    tokens.issue(house.operator, house.tenant.pk)
+    StoredAnswer.system.create(
+        tenant=house.tenant, identity="operator", route=f"/{number}", key="k", body_hash="0", created_at=now
+    )
+    LoginAttempt.objects.create(account="somebody", address="127.0.0.1", at=now)
+    UsedTicket.objects.create(nonce=ids.token(), at=now)
+    Leadership.objects.create(name=f"job-{number}", holder="here", until=now)
+    people.make_person(f"person-{number}", ("viewer", house.project))
+    Group.objects.create(name=f"group-{number}")
+    Project.system.create(tenant=house.tenant, name=f"project-{number}")
+    Tenant.objects.create(slug=f"tenant-{number}", name=f"Tenant {number}")
+
+
+def _document(procedure_id: str) -> dict[str, Any]:
+    document = published.purchase() | {"procedure_id": procedure_id}
+    graph = document["workflow_graph"]
+    steps = [{"step_id": "note", "action": "log", "message": "{{ item }}"}]
+    graph["nodes"]["prepare"] = {"type": "sequence", "steps": steps, "next_node": "ask"}
+    return document | {"workflow_graph": graph | {"start_node": "prepare"}}
