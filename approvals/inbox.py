@@ -15,6 +15,7 @@ from approvals import selectors
 from approvals.choices import Status
 from approvals.models import Approval
 from approvals.pages import ApprovalPage
+from langorch.lib import clock
 from tenants.actor import Actor
 
 ROWS = 50
@@ -58,18 +59,17 @@ class Inbox:
         self._query = query
         self.tab = query["tab"] if query.get("tab") in EMPTY else MINE
         self.version = selectors.inbox_version(actor)
+        self._project = _id(query.get("project", ""))
 
     @cached_property
-    def counts(self) -> dict[str, int]:
-        every = selectors.waiting_count(self._actor)
-        mine = self._in_project(selectors.in_person(self._actor)).count()
-        return {"all": every, MINE: mine, GROUPS: self._in_project(selectors.in_groups(self._actor)).count()}
+    def waiting(self) -> selectors.Waiting:
+        return selectors.waiting_summary(self._actor, self._project)
 
     @cached_property
     def tabs(self) -> list[Tab]:
         return [
-            self._tab(MINE, "Mine", self.counts[MINE]),
-            self._tab(GROUPS, "My groups", self.counts[GROUPS]),
+            self._tab(MINE, "Mine", self.waiting.in_person),
+            self._tab(GROUPS, "My groups", self.waiting.in_groups),
             self._tab(DECIDED, "Decided", None),
         ]
 
@@ -79,7 +79,7 @@ class Inbox:
         after = _key(self._query.get("after", ""))
         if after is not None:
             rows = rows.filter(self._beyond(*after))
-        return list(selectors.with_details(rows)[: ROWS + 1])
+        return list(rows.select_related("project").prefetch_related("votes__user")[: ROWS + 1])
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -98,22 +98,18 @@ class Inbox:
         """The cursor of this page; empty on the first one."""
         return self._query.get("after", "")
 
-    @cached_property
-    def first(self) -> Approval | None:
-        """The decision that is due first, of all that wait for this person."""
-        return selectors.waiting_for_me(self._actor).filter(expires_at__isnull=False).first()
-
     @property
     def first_is_late(self) -> bool:
-        return self.first is not None and selectors.is_overdue(self.first)
+        due = self.waiting.first_due
+        return due is not None and due <= clock.now()
 
     @cached_property
     def selected(self) -> ApprovalPage | None:
         """The question of the preview: the one that was chosen, else the first."""
         wanted = self._query.get("a", "")
         chosen = next((row for row in self._found if str(row.pk) == wanted), None)
-        if chosen is None and _is_id(wanted):
-            chosen = selectors.with_details(selectors.visible_to(self._actor)).filter(pk=wanted).first()
+        if chosen is None and (key := _id(wanted)):
+            chosen = selectors.with_details(selectors.visible_to(self._actor)).filter(pk=key).first()
         chosen = chosen or next(iter(self._found), None)
         return ApprovalPage(self._actor, chosen) if chosen else None
 
@@ -123,7 +119,7 @@ class Inbox:
 
     @property
     def heading(self) -> str:
-        number = self.counts["all"]
+        number = self.waiting.number
         if number == 0:
             return "No decision waits for you"
         return "1 decision waits for you" if number == 1 else f"{number} decisions wait for you"
@@ -133,8 +129,7 @@ class Inbox:
         return readers[self.tab](self._actor)
 
     def _in_project(self, rows: QuerySet[Approval]) -> QuerySet[Approval]:
-        wanted = self._query.get("project", "")
-        return rows.filter(project_id=wanted) if _is_id(wanted) else rows
+        return rows.filter(project_id=self._project) if self._project else rows
 
     def _beyond(self, at: datetime, key: UUID) -> Q:
         if self.tab == DECIDED:
@@ -142,8 +137,7 @@ class Inbox:
         return Q(due_order__gt=at) | Q(due_order=at, pk__gt=key)
 
     def _tab(self, name: str, label: str, count: int | None) -> Tab:
-        kept = {"project": self._query["project"]} if self._query.get("project") else {}
-        address = {"tab": name, **kept}
+        address = {"tab": name} | ({"project": str(self._project)} if self._project else {})
         tone = "hot" if count and name == self.tab else ""
         return Tab(label, f"?{urlencode(address)}", name == self.tab, count, tone)
 
@@ -177,9 +171,8 @@ def _key(cursor: str) -> tuple[datetime, UUID] | None:
         return None
 
 
-def _is_id(text: str) -> bool:
+def _id(text: str) -> UUID | None:
     try:
-        UUID(text)
+        return UUID(text)
     except ValueError:
-        return False
-    return True
+        return None

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 from approvals import selectors
-from approvals.api.serializers import can_decide
 from approvals.choices import AssignmentKind, NoticeState, Status, Via
 from approvals.decision_form import DecisionForm
 from approvals.evidence import Evidence, read, text, words
@@ -62,10 +61,11 @@ class Correction:
 
 
 class ApprovalPage:
-    """One question for one reader. `form` is the one that came back with faults, else a fresh one."""
+    """One question for one reader, called `reader`. `form` is the one that came back with faults, else a fresh one."""
 
-    def __init__(self, actor: Actor, approval: Approval, form: DecisionForm | None = None) -> None:
+    def __init__(self, actor: Actor, approval: Approval, form: DecisionForm | None = None, reader: str = "") -> None:
         self.approval = approval
+        self.reader = reader
         self.version = selectors.version(approval)
         self._actor = actor
         self._given = form
@@ -85,7 +85,7 @@ class ApprovalPage:
     @cached_property
     def refusal(self) -> str:
         """Why the reader cannot decide now; empty when they can."""
-        answer = can_decide(self._actor, self.approval, selectors.group_names(self._actor))
+        answer = selectors.can_decide(self._actor, self.approval, selectors.group_names(self._actor))
         return "" if answer is True else str(answer)
 
     @cached_property
@@ -96,11 +96,6 @@ class ApprovalPage:
     @cached_property
     def _assigned(self) -> list[Assignment]:
         return [row for row in self.approval.assignments.all() if row.kind != AssignmentKind.BARRED]
-
-    @cached_property
-    def reader(self) -> str:
-        """The name of the person who looks."""
-        return str(User.objects.get(pk=self._actor.user_id)) if self._actor.user_id else self._actor.name
 
     @property
     def waiting_words(self) -> str:
@@ -120,7 +115,8 @@ class ApprovalPage:
 
     @cached_property
     def _deciders(self) -> list[User]:
-        return list(selectors.deciders(self.approval).order_by("full_name", "username")[: MOST_DECIDERS + 1])
+        found = selectors.deciders(self.approval, self.approval.assignments.all())
+        return list(found.order_by("full_name", "username")[: MOST_DECIDERS + 1])
 
     @property
     def deciders(self) -> list[User]:

@@ -1,19 +1,21 @@
 """Reading approvals: who sees them, who may decide them, what waits for somebody."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import Group
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 
 from approvals import ports
 from approvals.choices import AssignmentKind, Status, Verdict
 from approvals.models import Approval, Assignment, Vote
 from approvals.rules.answers import Question
-from approvals.rules.audience import Audience, Named, Person, is_asked_by_group, refusal
+from approvals.rules.audience import REASONS, Audience, Named, Person, refusal
 from approvals.rules.escalation import Move, Step, next_move
 from langorch.lib import clock
 from langorch.lib.errors import NotFound
@@ -52,6 +54,30 @@ def in_person(actor: Actor) -> QuerySet[Approval]:
 def in_groups(actor: Actor) -> QuerySet[Approval]:
     """Those of `waiting_for_me` that ask `actor` only as a member of a group."""
     return waiting_for_me(actor).exclude(_asked_in_person(actor))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much waits for one person: in all, in person, only through groups; and when the first is due."""
+
+    number: int
+    in_person: int
+    first_due: datetime | None
+
+    @property
+    def in_groups(self) -> int:
+        return self.number - self.in_person
+
+
+def waiting_summary(actor: Actor, project_id: UUID | None = None) -> Waiting:
+    """The figures of `waiting_for_me`, perhaps of one project alone, in one query."""
+    rows = waiting_for_me(actor).order_by()
+    if project_id is not None:
+        rows = rows.filter(project_id=project_id)
+    found = rows.aggregate(
+        number=Count("pk"), in_person=Count("pk", filter=_asked_in_person(actor)), first_due=Min("expires_at")
+    )
+    return Waiting(**found)
 
 
 def decided(actor: Actor) -> QuerySet[Approval]:
@@ -126,8 +152,8 @@ def group_names(actor: Actor) -> frozenset[str]:
 
 def person(actor: Actor, approval: Approval, groups: frozenset[str]) -> Person:
     """`actor` as seen from `approval`."""
-    held = {role for role, capability in ROLE_CAPABILITY.items() if _holds(actor, capability, approval)}
-    return Person(actor.user_id, groups, frozenset(str(role) for role in held), is_program=actor.key_id is not None)
+    held = frozenset(str(role) for role, capability in ROLE_CAPABILITY.items() if _holds(actor, capability, approval))
+    return Person(actor.user_id, groups, held, is_program=actor.key_id is not None)
 
 
 def refusal_for(actor: Actor, approval: Approval, groups: frozenset[str]) -> str | None:
@@ -135,14 +161,19 @@ def refusal_for(actor: Actor, approval: Approval, groups: frozenset[str]) -> str
     return refusal(audience(approval), person(actor, approval, groups))
 
 
-def asked_by_group(actor: Actor, approval: Approval, groups: frozenset[str]) -> bool:
-    """Whether `approval` reached `actor` only through a group."""
-    return is_asked_by_group(audience(approval), person(actor, approval, groups))
+def can_decide(actor: Actor, approval: Approval, groups: frozenset[str]) -> bool | str:
+    """True, or the sentence why `actor` cannot decide `approval` now."""
+    if approval.status != Status.PENDING:
+        return "This is decided already."
+    if any(vote.user_id == actor.user_id for vote in approval.votes.all()):
+        return "You have decided this already; other people are needed."
+    code = refusal_for(actor, approval, groups)
+    return True if code is None else REASONS[code]
 
 
-def deciders(approval: Approval) -> QuerySet[User]:
-    """The people who may decide `approval` now."""
-    rows = list(Assignment.system.filter(approval=approval))
+def deciders(approval: Approval, assigned: Iterable[Assignment] | None = None) -> QuerySet[User]:
+    """The people who may decide `approval` now; `assigned` saves reading who is asked."""
+    rows = list(Assignment.system.filter(approval=approval) if assigned is None else assigned)
     named = Named(groups=_names(rows, AssignmentKind.GROUP), roles=_names(rows, AssignmentKind.ROLE))
     users = [row.user_id for row in rows if row.kind == AssignmentKind.USER and row.user_id]
     found = Q(pk__in=users) | _reached(approval, named)
@@ -215,9 +246,17 @@ def _names(rows: Sequence[Assignment], kind: AssignmentKind) -> frozenset[str]:
 
 
 def _holds(actor: Actor, capability: Capability, approval: Approval) -> bool:
-    return actor.tenant_id == approval.tenant_id and (
-        actor.holds(capability) or approval.project_id in actor.projects_with(capability)
-    )
+    """Whether somebody granted `capability` there: running the installation does not make an approver."""
+    granted = capability in actor.everywhere or approval.project_id in actor.projects_with(capability)
+    return granted and actor.tenant_id == approval.tenant_id
+
+
+def _granted(actor: Actor, capability: Capability) -> Q:
+    """The rows of `_holds`, as a filter."""
+    inside = Q(tenant_id=actor.tenant_id)
+    if capability in actor.everywhere:
+        return inside
+    return inside & Q(project_id__in=actor.projects_with(capability))
 
 
 def _holders(capability: Capability, approval: Approval) -> QuerySet[User, Any]:
@@ -246,20 +285,20 @@ def _asked(actor: Actor) -> Q:
         return Q(pk__in=[])
     mine = Group.objects.filter(user=actor.user_id).values("name")
     by_group = _assigned(Q(kind=AssignmentKind.GROUP, name__in=mine))
-    fallback = _assigned(Q(kind=AssignmentKind.FALLBACK)) & actor.scope("project", Capability.ADMINISTER)
-    decides = actor.scope("project", Capability.DECIDE)
+    fallback = _assigned(Q(kind=AssignmentKind.FALLBACK)) & _granted(actor, Capability.ADMINISTER)
+    decides = _granted(actor, Capability.DECIDE)
     return (decides & (by_group | _by_name_or_role(actor))) | fallback
 
 
 def _asked_in_person(actor: Actor) -> Q:
-    fallback = _assigned(Q(kind=AssignmentKind.FALLBACK)) & actor.scope("project", Capability.ADMINISTER)
+    fallback = _assigned(Q(kind=AssignmentKind.FALLBACK)) & _granted(actor, Capability.ADMINISTER)
     return _by_name_or_role(actor) | fallback
 
 
 def _by_name_or_role(actor: Actor) -> Q:
     by_name = _assigned(Q(kind=AssignmentKind.USER, user=_user(actor)))
     by_role = [
-        _assigned(Q(kind=AssignmentKind.ROLE, name=role)) & actor.scope("project", capability)
+        _assigned(Q(kind=AssignmentKind.ROLE, name=role)) & _granted(actor, capability)
         for role, capability in ROLE_CAPABILITY.items()
     ]
     return reduce(or_, by_role, by_name)

@@ -22,6 +22,7 @@ from langorch.lib.errors import Conflict, Denied, Invalid, NotFound
 from tenants.access import actor_of, page
 from tenants.actor import Actor
 from tenants.addresses import client_address
+from tenants.models import User
 
 ASK = ["GET", "HEAD", "POST"]
 FILES = "django.core.mail.backends.filebased.EmailBackend"
@@ -41,7 +42,7 @@ def approval(request: HttpRequest, approval_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     found = selectors.approval_for(actor, approval_id)
     if request.method != "POST":
-        return _question(request, ApprovalPage(actor, found))
+        return _question(request, actor, found)
 
     def take(answer: Answer) -> Approval:
         return services.decide(actor, found.pk, answer)
@@ -96,7 +97,7 @@ def _open_link(request: HttpRequest, notice: Notice) -> HttpResponse:
         return _decide(request, actor, found, take, back)
     if links.is_dead(notice):
         return _ended(request, actor, found, 410, "This link has ended.")
-    return _question(request, ApprovalPage(actor, found))
+    return _question(request, actor, found)
 
 
 def _decide(request: HttpRequest, actor: Actor, found: Approval, take: Any, back: str) -> HttpResponse:
@@ -104,12 +105,12 @@ def _decide(request: HttpRequest, actor: Actor, found: Approval, take: Any, back
     form = DecisionForm(found, request.POST)
     answer = form.read()
     if answer is None:
-        return _question(request, ApprovalPage(actor, found, form), status=422)
+        return _question(request, actor, found, form, status=422)
     try:
         done = take(answer)
     except Invalid as refusal:
         form.mark(refusal.places)
-        return _question(request, ApprovalPage(actor, found, form), status=422)
+        return _question(request, actor, found, form, status=422)
     except Conflict as refusal:
         return _ended(request, actor, selectors.approval_for(actor, found.pk), refusal.status, refusal.detail)
     messages.success(request, _thanks(done))
@@ -122,17 +123,26 @@ def _thanks(done: Approval) -> str:
     return f"{done.get_status_display()}: {done.title}"
 
 
-def _question(request: HttpRequest, shown: ApprovalPage, status: int = 200, detail: str = "") -> HttpResponse:
-    context = {"page": shown, "approval": shown.approval, "detail": detail, "layout": _layout(request)}
-    return render(request, "approvals/approval.html", context, status=status)
+def _question(
+    request: HttpRequest,
+    actor: Actor,
+    found: Approval,
+    form: DecisionForm | None = None,
+    *,
+    status: int = 200,
+    detail: str = "",
+    template: str = "approvals/approval.html",
+) -> HttpResponse:
+    reader = request.user if request.user.is_authenticated else User.objects.get(username=actor.name)
+    shown = ApprovalPage(actor, found, form, str(reader))
+    context = {"page": shown, "approval": found, "detail": detail, "layout": _layout(request)}
+    return render(request, template, context, status=status)
 
 
 def _ended(request: HttpRequest, actor: Actor, found: Approval, status: int, detail: str) -> HttpResponse:
     """What was decided; to a person who is not logged in, without the evidence."""
-    if request.user.is_authenticated:
-        return _question(request, ApprovalPage(actor, found), status=status, detail=detail)
-    context = {"page": ApprovalPage(actor, found), "approval": found, "detail": detail, "layout": _layout(request)}
-    return render(request, "approvals/ended.html", context, status=status)
+    template = "approvals/approval.html" if request.user.is_authenticated else "approvals/ended.html"
+    return _question(request, actor, found, status=status, detail=detail, template=template)
 
 
 def _for_somebody_else(request: HttpRequest, notice: Notice) -> HttpResponse:

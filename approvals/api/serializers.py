@@ -11,7 +11,6 @@ from approvals import selectors
 from approvals.choices import AssignmentKind, DecisionType, Status, Via
 from approvals.models import Approval
 from approvals.rules.answers import APPROVED, SPELLINGS, Answer
-from approvals.rules.audience import REASONS
 from approvals.services.deciding import vote_as_json
 from langorch.lib import clock
 from langorch.lib.errors import Invalid, Place
@@ -21,7 +20,6 @@ from tenants.api.paging import PageQuery
 Form = serializers.Serializer[Any]
 
 KEYSETS = {"created": ("created_at", "id"), "due": ("due_order", "id")}
-CLOSED = "This is decided already."
 
 
 class ApprovalQuery(PageQuery):
@@ -164,17 +162,7 @@ def shown_all(actor: Actor, approvals: Iterable[Approval]) -> list[dict[str, Any
     rows = list(approvals)
     statuses = selectors.run_statuses(rows)
     groups = selectors.group_names(actor)
-    return [shown(approval, statuses, can_decide(actor, approval, groups)) for approval in rows]
-
-
-def can_decide(actor: Actor, approval: Approval, groups: frozenset[str]) -> bool | str:
-    """True, or the reason why `actor` cannot decide now."""
-    if approval.status != Status.PENDING:
-        return CLOSED
-    if any(vote.user_id == actor.user_id for vote in approval.votes.all()):
-        return "You have decided this already; other people are needed."
-    code = selectors.refusal_for(actor, approval, groups)
-    return True if code is None else REASONS[code]
+    return [shown(approval, statuses, selectors.can_decide(actor, approval, groups)) for approval in rows]
 
 
 def shown(approval: Approval, statuses: Mapping[UUID, str], may_decide: bool | str) -> dict[str, Any]:

@@ -84,12 +84,6 @@ def refusal(audience: Audience, person: Person) -> str | None:
     return None if _is_asked(audience, person) else "not_an_approver"
 
 
-def is_asked_by_group(audience: Audience, person: Person) -> bool:
-    """Whether the question reached `person` through a group, neither by name nor by role."""
-    in_person = person.user_id in audience.users or bool(person.roles & audience.roles)
-    return not in_person and bool(person.groups & audience.groups)
-
-
 def _administers(audience: Audience, person: Person) -> bool:
     return audience.administrators and ADMINISTRATOR in person.roles
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from approvals.rules.audience import Audience, Named, Person, is_asked_by_group, named, refusal
+from approvals.rules.audience import Audience, Named, Person, named, refusal
 
 MIA, TOM = UUID(int=1), UUID(int=2)
 EVERY_APPROVER = Audience(roles=frozenset({"approver"}))
@@ -63,16 +63,3 @@ def test_names_are_sorted_by_their_prefix():
         roles=frozenset({"approver"}),
     )
     assert not named([])
-
-
-@pytest.mark.parametrize(
-    ("asked", "by_group"),
-    [
-        (Audience(groups=frozenset({"finance"})), True),
-        (Audience(groups=frozenset({"finance"}), users=frozenset({MIA})), False),
-        (Audience(groups=frozenset({"finance"}), roles=frozenset({"approver"})), False),
-        (Audience(users=frozenset({MIA})), False),
-    ],
-)
-def test_a_question_reaches_somebody_in_person_or_through_a_group(asked, by_group):
-    assert is_asked_by_group(asked, approver(MIA, "finance")) is by_group
