@@ -28,7 +28,7 @@ def reopen(run_id: UUID) -> None:
     for visit in chain:
         _open(visit)
     paths = [visit.path for visit in chain]
-    StepRecord.objects.filter(run_id=run_id, path__in=paths).update(retries=0)
+    StepRecord.objects.filter(run_id=run_id, path__in=paths).update(retries=0, error=None)
     answered = Wait.objects.filter(run_id=run_id, path__in=paths, state__in=[WaitState.ANSWERED, WaitState.EXPIRED])
     answered.update(state=WaitState.CANCELED, closed_at=Now())
 

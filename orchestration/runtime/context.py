@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from orchestration.runtime.outcomes import Json, RegionEnd
-from procedures.ckp.document import Document, HumanApprovalNode, Operation, RetryPolicy, Step, Transformation
+from procedures.ckp.document import Document, HumanApprovalNode, Operation, Step, Transformation
 
 Place = str | int
 
@@ -79,10 +79,10 @@ class Context(Protocol):
     def emit(self, event_type: str, payload: Mapping[str, Any], step_id: str = "", attempt: int | None = None) -> None:
         """Record an event of this visit."""
 
-    def step(self, step: Step, *place: Place, policy: RetryPolicy | None = None) -> Json:
+    def step(self, step: Step, *place: Place, handled: int = 0) -> Json:
         """Carry out a step, or take its recorded result. Raises `StepFailed`, `Suspended`.
 
-        `policy` is that of a handler that tries the step again.
+        `handled` is the last attempt whose failure a handler answered with another try.
         """
 
     def transform(self, transformations: Sequence[Transformation]) -> None:

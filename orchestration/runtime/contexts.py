@@ -10,15 +10,15 @@ from orchestration.runtime.branching import Branches
 from orchestration.runtime.context import Answer, BranchStart, Place, Strategy
 from orchestration.runtime.outcomes import Json, RegionEnd
 from orchestration.runtime.visiting import Visit
-from procedures.ckp.document import HumanApprovalNode, Operation, RetryPolicy, Step, Transformation
+from procedures.ckp.document import HumanApprovalNode, Operation, Step, Transformation
 from procedures.ckp.operations import run_transformations
 
 
 class VisitContext(Visit):
     """A visit with its steps, questions and regions."""
 
-    def step(self, step: Step, *place: Place, policy: RetryPolicy | None = None) -> Json:
-        return steps.run(self, step, place, policy=policy)
+    def step(self, step: Step, *place: Place, handled: int = 0) -> Json:
+        return steps.run(self, step, place, handled=handled)
 
     def recover(self, steps_: Sequence[Step], handler: int, act: int, *place: Place) -> None:
         path = paths.handler(self.path, handler, act)

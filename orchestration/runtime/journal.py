@@ -49,7 +49,7 @@ class Journal:
         self._since = clock.monotonic()
         self._gate = threading.Lock()
         self._writing = threading.RLock()
-        self._broken: Exception | None = None
+        self._broken: BaseException | None = None
 
     def visit(self, row: VisitRow) -> None:
         """Keep a visit, open or done; it goes out with the next write."""
@@ -106,11 +106,19 @@ class Journal:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """A transaction of the calling thread's own connection, begun and ended with what has gathered."""
-        with self._writing, transaction.atomic():
-            self._send(connection.connection)
-            yield
-            self._send(connection.connection)
+        """A transaction of the calling thread's own connection, begun and ended with what has gathered.
+
+        When it fails, so has everything that was taken into it: nothing more is written.
+        """
+        with self._writing:
+            try:
+                with transaction.atomic():
+                    self._send(connection.connection)
+                    yield
+                    self._send(connection.connection)
+            except BaseException as error:
+                self._broken = self._broken or error
+                raise
 
     def rescue(self) -> None:
         """Write what has gathered, unless writing is what failed."""
@@ -132,7 +140,7 @@ class Journal:
         try:
             with self._wrap:
                 written = self._write(raw, self.run_id, self._lease.fence, batch, calm=calm)
-        except Exception as error:
+        except BaseException as error:
             self._broken = error
             raise
         if calm:

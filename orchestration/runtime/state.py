@@ -29,12 +29,16 @@ class VisitRecord:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """The record of a step: its state, its last attempt and, when completed, its result (which may be null)."""
+    """The record of a step: its state and last attempt; its result (which may be null), or how it failed.
+
+    A failed step without error was reopened: it is tried again as if it were new.
+    """
 
     state: str
     attempt: int
     retries: int = 0
     result: Json = None
+    error: dict[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Records:
     """What is stored of a run, by the place it belongs to."""
 
     regions: Mapping[str, list[VisitRecord]] = field(default_factory=dict)
-    steps: Mapping[str, dict[str, StepResult]] = field(default_factory=dict)
+    steps: dict[str, dict[str, StepResult]] = field(default_factory=dict)
     waits: Mapping[str, list[WaitRecord]] = field(default_factory=dict)
     visits: int = 0
 
@@ -92,6 +96,10 @@ class Records:
     def step(self, path: str, step_id: str) -> StepResult | None:
         """The record of a step, or none when it never began."""
         return self.steps.get(path, {}).get(step_id)
+
+    def note(self, path: str, step_id: str, result: StepResult) -> None:
+        """Remember a step that failed in this drive: it may be tried again in it."""
+        self.steps.setdefault(path, {})[step_id] = result
 
     def wait(self, path: str, kind: str, step_id: str = "", ref: str | None = None) -> WaitRecord | None:
         """The visit's newest wait of a kind, for a step of it or a reference."""

@@ -8,11 +8,12 @@ from orchestration.choices import StepState, WaitKind
 from orchestration.runtime import actions, moments, pausing
 from orchestration.runtime.context import Place
 from orchestration.runtime.errors import is_retried
-from orchestration.runtime.outcomes import Error, Json, StepFailed, Suspended
+from orchestration.runtime.outcomes import Error, Json, StepFailed, Suspended, error_from_json
 from orchestration.runtime.records import NotStorable, StepRow, moment, to_json
 from orchestration.runtime.retrying import Plan, plan
+from orchestration.runtime.state import StepResult
 from orchestration.runtime.visiting import Visit
-from procedures.ckp.document import Operation, RetryPolicy, Step
+from procedures.ckp.document import Operation, Step
 from procedures.ckp.expressions import EvaluationError
 from procedures.ckp.operations import OperationError
 
@@ -31,40 +32,35 @@ def operate(visit: Visit, operation: Operation, place: tuple[Place, ...]) -> Jso
     return result
 
 
-def run(
-    visit: Visit, step: Step, place: tuple[Place, ...], *, policy: RetryPolicy | None = None, path: str = ""
-) -> Json:
+def run(visit: Visit, step: Step, place: tuple[Place, ...], *, handled: int = 0, path: str = "") -> Json:
     """The result of a step. Raises `StepFailed` when it failed for good, `Suspended` when it waits.
 
-    `policy` is that of a handler that tries the step again; it stands before the step's own. `path` is where the
-    step is recorded, if not at its visit's.
+    `handled` is the last attempt whose failure a handler answered with another try. `path` is where the step is
+    recorded, if not at its visit's.
     """
-    return _StepRun(visit, step, place, policy, path or visit.path).run()
+    return _StepRun(visit, step, place, path or visit.path).run(handled)
 
 
 class _StepRun:
     """One step of one visit, while it is carried out."""
 
-    def __init__(
-        self, visit: Visit, step: Step, place: tuple[Place, ...], policy: RetryPolicy | None, path: str
-    ) -> None:
+    def __init__(self, visit: Visit, step: Step, place: tuple[Place, ...], path: str) -> None:
         self.visit = visit
         self.step = step
         self.place = place
-        self.policy = policy
         self.path = path
         self.recorded = visit.drive.records.step(path, step.step_id)
         self.attempt = self.recorded.attempt if self.recorded else 0
         self.retries = self.recorded.retries if self.recorded else 0
 
-    def run(self) -> Json:
+    def run(self, handled: int) -> Json:
         self.visit.region.look()
         if self.recorded is not None and self.recorded.state == StepState.COMPLETED:
             return self._replay(self.recorded.result)
         if self.recorded is None:
             self._pause("before", self.step.wait_ms, "wait_ms")
-        else:
-            self._finish_retry_delay()
+        elif self.recorded.error is not None:
+            self._meet_failure(error_from_json(self.recorded.error), handled)
         while True:
             self.attempt += 1
             try:
@@ -119,28 +115,35 @@ class _StepRun:
         return f"{self.path}/{self.step.step_id}{ending}"
 
     def _plan(self) -> Plan:
-        node = self.visit.node
-        places = (self.policy, self.step.retry_config, node.retry)
-        return plan(places, self.visit.document.global_config)
+        return plan((self.step.retry_config, self.visit.node.retry), self.visit.document.global_config)
 
     def _retry_or_raise(self, error: Error) -> None:
         placed = error.placed(
             node_id=self.visit.node_id, path=self.path, step_id=self.step.step_id, attempt=self.attempt
         )
-        policy = self._plan()
-        again = self.step.retries and self.retries < policy.max_retries and is_retried(placed, policy.policy)
-        self.retries += again
+        again = self._tries_again(placed)
         self._record_failure(placed, again)
         if not again:
             raise StepFailed(placed)
+        policy = self._plan()
+        self.retries += 1
         delay = policy.delay(self.retries, self._seed(), (placed.retry_after or 0) * 1000)
         self._tell_retry(placed, policy, delay)
         pausing.pause(self.visit, WaitKind.RETRY, self._ref(f"#{self.attempt}"), delay, self.step.step_id)
 
-    def _finish_retry_delay(self) -> None:
-        """Go on waiting while a parked delay, the step's own or a handler's, is not over."""
+    def _meet_failure(self, error: Error, handled: int) -> None:
+        """Decide about a recorded failure: its retry is still delayed, or is due now; or it stands."""
         if self.visit.drive.records.waits_for(self.visit.path, WaitKind.RETRY):
             raise Suspended
+        if self.attempt <= handled:
+            return
+        if not self._tries_again(error):
+            raise StepFailed(error)
+        self.retries += 1
+
+    def _tries_again(self, error: Error) -> bool:
+        policy = self._plan()
+        return self.step.retries and self.retries < policy.max_retries and is_retried(error, policy.policy)
 
     def _seed(self) -> str:
         return f"{self.visit.drive.run.pk}|{self.path}|{self.step.step_id}|{self.attempt}"
@@ -148,6 +151,8 @@ class _StepRun:
     def _record_failure(self, error: Error, again: bool) -> None:
         row = self._row(StepState.FAILED, moment(clock.now()), None, error, None)
         self.visit.drive.journal.step(row, self.visit.row())
+        noted = StepResult(StepState.FAILED, self.attempt, self.retries, None, error.as_json())
+        self.visit.drive.records.note(self.path, self.step.step_id, noted)
         payload = {
             "action": self.step.action,
             "error_class": error.error_class,

@@ -34,10 +34,9 @@ class _Case:
 
 def carried_out(node: SequenceNode, ctx: Context, index: int) -> Result | Outcome:
     """Carry out a step of the node: its result, or the outcome of the visit when it failed for good."""
-    policy: RetryPolicy | None = None
     while True:
         try:
-            return Result(ctx.step(node.steps[index], "steps", index, policy=policy))
+            return Result(ctx.step(node.steps[index], "steps", index, handled=_handled(ctx, index)))
         except StepFailed as failure:
             found = handler_of(failure.error, node.error_handlers)
             if found is None:
@@ -46,7 +45,6 @@ def carried_out(node: SequenceNode, ctx: Context, index: int) -> Result | Outcom
             answer = _act(case)
             if answer is not None:
                 return answer
-            policy = case.handler.retry_policy
 
 
 def failed(node: SequenceNode, ctx: Context, error: Error) -> Outcome:
@@ -59,18 +57,24 @@ def failed(node: SequenceNode, ctx: Context, error: Error) -> Outcome:
     return answer if not isinstance(answer, Result) else Goto(node.next_node)
 
 
+def _handled(ctx: Context, index: int) -> int:
+    """The last attempt of a step that a handler answered with another try."""
+    acts = ctx.facts.get("handlers", {})
+    return max((one["attempt"] for mark, one in acts.items() if mark.startswith(f"{index}.")), default=0)
+
+
 def _act(case: _Case) -> Result | Outcome | None:
     """Let a handler act; none means that the step is to be tried again."""
     acts = dict(case.ctx.facts.get("handlers", {}))
     mark = f"{case.index}.{case.number}"
-    acts[mark] = act = acts.get(mark, 0) + 1
-    case.ctx.keep({"handlers": acts})
+    act = acts.get(mark, {"act": 0})["act"] + 1
     case.error = _with_metadata(case)
     if (fault := _recover(case, act)) is not None:
         return fault
     _notify(case)
     policy = _plan(case)
     if case.handler.action == "retry" and act <= policy.max_retries:
+        case.ctx.keep({"handlers": {**acts, mark: {"act": act, "attempt": case.error.attempt}}})
         _tell(case, "retry", None)
         case.ctx.pause(f"!{mark}#{act}", policy.delay(act, f"{case.ctx.path}|{case.step.step_id}|{mark}|{act}"))
         return None

@@ -1,0 +1,88 @@
+"""A worker that dies at its n-th commit, before or after it; and another that goes on."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from langorch.lib import clock
+from orchestration import queue
+from orchestration.models import Run, RunJob
+from orchestration.runtime import engine, journal
+
+
+class Died(BaseException):
+    """The worker is gone."""
+
+
+class Commits:
+    """Counts the commits of a worker. It dies at the `fatal`-th point: each commit has one before and one after it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        self.fatal = 0
+        self._working = False
+        commit = BaseDatabaseWrapper._commit
+        real = journal.writer()
+
+        def counted_commit(wrapper: BaseDatabaseWrapper) -> Any:
+            try:
+                return self._around(lambda: commit(wrapper))
+            except Died:
+                wrapper._rollback()
+                raise
+
+        def counted_write(raw: Any, *arguments: Any, **options: Any) -> Any:
+            if in_transaction(raw):
+                return real(raw, *arguments, **options)
+            return self._around(lambda: real(raw, *arguments, **options))
+
+        monkeypatch.setattr(BaseDatabaseWrapper, "_commit", counted_commit)
+        monkeypatch.setattr(journal, "writer", lambda: counted_write)
+
+    def _around(self, write: Callable[[], Any]) -> Any:
+        if not self._working:
+            return write()
+        self._point()
+        result = write()
+        self._point()
+        return result
+
+    def _point(self) -> None:
+        self.count += 1
+        if self.count == self.fatal:
+            raise Died
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """What is committed inside the block is the worker's."""
+        self._working = True
+        try:
+            yield
+        finally:
+            self._working = False
+
+    def drive(self, run: Run, fatal: int = 0) -> bool:
+        """Drive what is ready; whether the worker died of it. Then its lease is taken away."""
+        self.fatal = fatal
+        try:
+            with self.working():
+                while engine.drive_one("mortal"):
+                    pass
+        except Died:
+            connection.close()
+            RunJob.objects.filter(run=run, state="leased").update(lease_until=clock.now() - timedelta(seconds=1))
+            queue.sweep()
+            return True
+        return False
+
+
+def in_transaction(raw: Any) -> bool:
+    """Whether a raw connection is inside a transaction that somebody else will commit."""
+    if connection.vendor == "sqlite":
+        return bool(raw.in_transaction)
+    return bool(raw.info.transaction_status)
