@@ -24,6 +24,7 @@ OLDER_STATUSES = {
 }
 VARIABLE = "var."
 COMPARED = re.compile(r"(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)")
+WHOLE = re.compile(r"\s*[+-]?\d[\d_]*\s*")
 LOOKUPS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 
 Runs = QuerySet[Run]
@@ -86,8 +87,12 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def by_label(self, runs: Runs, name: str, value: str) -> Runs:
         label, colon, text = value.partition(":")
-        found = runs.alias(label_value=KeyTransform(label, "labels"))
-        return found.filter(label_value=text) if colon else found.filter(label_value__isnull=False)
+        found = runs.filter(labels__has_key=label)
+        if not colon:
+            return found
+        if WHOLE.fullmatch(label):  # a path of JSON would take it for a place in a list
+            return found.none()
+        return found.alias(label_value=KeyTransform(label, "labels")).filter(label_value=text)
 
     def by_text(self, runs: Runs, name: str, value: str) -> Runs:
         columns = ("title", "procedure_key", "triggered_by")
