@@ -12,8 +12,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import path
 
+from orchestration import history
 from orchestration import services as runs
-from orchestration.models import Run
+from orchestration.models import Run, Visit
 from procedures import services as procedures
 from tenants.access import page
 from tenants.actor import Actor
@@ -83,11 +84,14 @@ def world(house: House) -> World:
     document = json.dumps(hello(MARK, name=MARK))
     version = procedures.import_document(operator, document, house.project).version
     run = runs.start_run(operator, runs.StartRequest(procedure_id=MARK, title=MARK)).run
+    at = {"started_at": run.created_at, "ended_at": run.created_at}
+    Visit.objects.create(run=run, path="greet", node_id="greet", pos=1, state="done", outcome="done", **at)
     approval = question(house.tenant, house.project, house.operator, title=MARK)
     values = {
         "procedure_id": MARK,
         "version": version.version,
         "run_id": run.pk,
+        "checkpoint_id": history.checkpoint_id(run.pk, "", 1),
         "approval_id": approval.pk,
         "token": "x" * 43,
         "name": "nothing.log",
