@@ -18,7 +18,7 @@ ALSO = {
 
 
 class ConfigurationFault(SystemExit):
-    """The environment cannot be used. Ends the process with one line per fault and exit code 78."""
+    """The environment cannot be used. Ends the process with one line per fault."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(f"configuration: {fault}" for fault in faults))
