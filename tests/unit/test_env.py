@@ -1,0 +1,116 @@
+"""The environment: read strictly, from variables, files and older names; a wrong value says what is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from langorch.settings.env import ConfigurationFault, read
+
+SAFE = {
+    "ENVIRONMENT": "prod",
+    "DATABASE_URL": "postgres://langorch@db/langorch",
+    "REDIS_URL": "redis://broker/0",
+    "SECRET_KEY": "Zk8vQ1mXw4Lr7Tn2Bs5Yd9Hc3Fg6Jp0Ra-Ue",
+    "SELF_BASE_URL": "https://langorch.example",
+    "ALLOWED_HOSTS": "langorch.example",
+}
+
+
+def faults(**given: str) -> list[str]:
+    with pytest.raises(ConfigurationFault) as caught:
+        read(given)
+    return caught.value.faults
+
+
+def test_nothing_given_is_one_process_on_loopback() -> None:
+    environment = read({})
+    assert environment.embedded
+    assert environment.base_url == "http://127.0.0.1:8000"
+    assert environment.ALLOWED_HOSTS == ["localhost", "127.0.0.1", "[::1]"]
+
+
+@pytest.mark.parametrize("text", ['["a.example", "b.example"]', "a.example, b.example", "a.example,b.example,"])
+def test_lists_are_json_or_separated_by_commas(text: str) -> None:
+    assert read({"ALLOWED_HOSTS": text}).ALLOWED_HOSTS == ["a.example", "b.example"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "many"),
+        ("PORT", "0"),
+        ("DEBUG", "perhaps"),
+        ("ENVIRONMENT", "production"),
+        ("RUN_LEASE_SECONDS", "0"),
+        ("WORKER_CONCURRENCY", "-1"),
+        ("LOG_FORMAT", "xml"),
+        ("ALLOWED_HOSTS", "[unclosed"),
+    ],
+)
+def test_a_value_that_does_not_parse_is_named(name: str, value: str) -> None:
+    (fault,) = faults(**{name: value})
+    assert fault.startswith(f"{name}=")
+    assert value in fault
+
+
+def test_all_faults_are_said_at_once() -> None:
+    assert len(faults(PORT="many", DEBUG="perhaps", LOG_LEVEL="LOUD")) == 3
+
+
+def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "key"
+    secret.write_text("x" * 40 + "\n")
+    assert read({"SECRET_KEY_FILE": str(secret)}).SECRET_KEY == "x" * 40
+
+
+def test_a_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
+    (fault,) = faults(SECRET_KEY_FILE=str(tmp_path / "missing"))
+    assert fault.startswith("SECRET_KEY_FILE cannot be read: No such file")
+
+
+def test_older_names_work() -> None:
+    environment = read({"ORCH_DB_URL": "postgres://db/x", "REDIS_URL": "redis://r/0", "AUTH_SECRET_KEY": "k" * 32})
+    assert environment.DATABASE_URL == "postgres://db/x"
+    assert environment.SECRET_KEY == "k" * 32
+
+
+def test_two_names_of_one_setting_must_agree() -> None:
+    assert read({"DB_POOL_SIZE": "7", "ORCH_DB_POOL_SIZE": "7"}).DB_POOL_SIZE == 7
+    (fault,) = faults(DB_POOL_SIZE="7", ORCH_DB_POOL_SIZE="8")
+    assert fault == "DB_POOL_SIZE and ORCH_DB_POOL_SIZE name the same setting and disagree"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"DATABASE_URL": "postgres://db/x"}, "REDIS_URL (or CELERY_BROKER_URL) is required beside DATABASE_URL"),
+        ({"REDIS_URL": "redis://r/0"}, "DATABASE_URL is required beside REDIS_URL or CELERY_BROKER_URL"),
+        (
+            {"DATABASE_URL": "postgres://db/x", "CELERY_BROKER_URL": "sqla+postgresql://db/x"},
+            "CELERY_BROKER_URL: a database is no broker",
+        ),
+        ({"RUN_HEARTBEAT_SECONDS": "5"}, "RUN_HEARTBEAT_SECONDS must be at most a third of RUN_LEASE_SECONDS"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY must have at least 32 bytes"),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(given: dict[str, str], sentence: str) -> None:
+    assert sentence in faults(**given)
+
+
+def test_production_takes_safe_values() -> None:
+    assert read(SAFE).ENVIRONMENT == "prod"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"DEBUG": "true"}, "DEBUG must be off in production"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS must name hosts in production, not *"),
+        ({"SELF_BASE_URL": "http://langorch.example"}, "SELF_BASE_URL must be an https address in production"),
+        ({"SECRET_KEY": ""}, "SECRET_KEY is required in production"),
+        ({"SECRET_KEY": "change-me-" * 4}, "SECRET_KEY is weak or a placeholder"),
+        ({"SECRET_KEY": "a" * 40}, "SECRET_KEY is weak or a placeholder"),
+    ],
+)
+def test_production_refuses_what_is_unsafe(given: dict[str, str], sentence: str) -> None:
+    assert sentence in faults(**SAFE | given)
