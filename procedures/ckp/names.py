@@ -1,8 +1,8 @@
 """Names in a document: their grammar, the reserved ones, and the nearest known name for a hint."""
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable
+from os.path import commonprefix
 from typing import Final
 
 VARIABLE_NAME: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -27,7 +27,7 @@ CONSTANT_WORDS: Final = frozenset({"true", "false", "none", "null"})
 RESERVED_NAMES: Final = BUILT_INS | OLDER_ROOTS | EXPRESSION_WORDS | CONSTANT_WORDS
 
 _NOTE: Final = ("_", "$", "x-")
-_MOST_COMPARISONS: Final = 50_000
+_MOST_COMPARISONS: Final = 10_000
 
 
 def is_note(key: str) -> bool:
@@ -51,9 +51,8 @@ class Nearest:
     """Finds the nearest of a fixed set of names."""
 
     def __init__(self, names: Iterable[str], effort: Effort | None = None) -> None:
-        self._by_length: dict[int, list[str]] = defaultdict(list)
-        for name in sorted(set(names)):
-            self._by_length[len(name)].append(name)
+        self._names = names
+        self._by_length: dict[int, list[str]] = {}
         self._known: dict[str, str | None] = {}
         self._effort = effort or Effort()
 
@@ -65,12 +64,20 @@ class Nearest:
 
     def _find(self, name: str) -> str | None:
         most = 1 if len(name) <= 4 else 2
+        if not self._effort.spend(0):
+            return None
+        if not self._by_length:
+            self._sort()
         lengths = range(len(name) - most, len(name) + most + 1)
         candidates = [known for length in lengths for known in self._by_length.get(length, ())]
         if not self._effort.spend(len(candidates)):
             return None
         near = [(distance, known) for known in candidates if 0 < (distance := edit_distance(name, known, most)) <= most]
         return min(near)[1] if near else None
+
+    def _sort(self) -> None:
+        for name in sorted(set(self._names)):
+            self._by_length.setdefault(len(name), []).append(name)
 
 
 def nearest(name: str, names: Iterable[str], effort: Effort | None = None) -> str | None:
@@ -82,6 +89,8 @@ def edit_distance(left: str, right: str, most: int) -> int:
     """Insertions, deletions and substitutions between two texts; `most + 1` stands for anything farther."""
     if abs(len(left) - len(right)) > most:
         return most + 1
+    shared = len(commonprefix((left, right)))
+    left, right = left[shared:], right[shared:]
     row = list(range(len(right) + 1))
     for i, char in enumerate(left, 1):
         above, row = row, [i]

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from procedures.ckp.names import Effort, nearest
-from procedures.ckp.problems import CATALOGUE, Severity
+from procedures.ckp.problems import CATALOGUE, MOST_PROBLEMS, Severity
 
 Path = tuple[str | int, ...]
 
-MOST_FINDINGS: Final = 20_000
+MOST_FINDINGS: Final = 5_000
+"""Findings that are kept, ten times of what is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,11 @@ class Finding:
 
 
 class Report:
-    """Collects findings; remarks far beyond the number ever shown are only counted."""
+    """Collects findings; those far beyond the number ever shown are only counted."""
 
     def __init__(self) -> None:
-        self.findings: list[Finding] = []
+        self._errors: list[Finding] = []
+        self._remarks: list[Finding] = []
         self.dropped = 0
         self.refused: set[Path] = set()
         """The places of errors."""
@@ -44,14 +46,25 @@ class Report:
         offset: int | None = None,
         severity: Severity | None = None,
     ) -> None:
-        """Adds a finding; errors are never dropped."""
+        """Adds a finding."""
         error = (severity or CATALOGUE[code].severity) == "error"
         if error:
             self.refused.add(path)
-        if error or len(self.findings) < MOST_FINDINGS:
-            self.findings.append(Finding(code, path, message, hint, offset, severity))
+        kept = self._errors if error else self._remarks
+        if len(kept) < MOST_FINDINGS:
+            kept.append(Finding(code, path, message, hint, offset, severity))
         else:
             self.dropped += 1
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was kept, errors first."""
+        return self._errors + self._remarks
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are more errors than will ever be shown."""
+        return len(self._errors) > MOST_PROBLEMS
 
     def nearest(self, name: str, names: Iterable[str]) -> str | None:
         """The nearest of a few names, within the effort one document may cost."""

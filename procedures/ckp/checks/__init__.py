@@ -99,6 +99,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 
 def validate(subject: Subject) -> None:
-    """Runs every check; findings go to the report of the subject."""
+    """Runs every check until there are more errors than are shown; findings go to the report of the subject."""
     for check in CHECKS:
-        check(subject)
+        if not subject.report.is_full:
+            check(subject)

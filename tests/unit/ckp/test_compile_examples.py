@@ -266,8 +266,8 @@ def test_large_documents_compile_in_time():
     small, large = chain(416), chain(4160)
     seconds(chain(10))
     times = [min(seconds(small) for _ in range(3)), seconds(large)]
-    assert times[0] < 1.0
-    assert times[1] < 10.0
+    assert times[0] < 0.5
+    assert times[1] < 6
 
 
 def hostile(kind):
@@ -288,7 +288,7 @@ def hostile(kind):
 
 @pytest.mark.parametrize("kind", ["unknown fields", "lost targets", "bad expressions", "shared bodies", "patterns"])
 def test_hostile_documents_are_refused_or_read_in_time(kind):
-    assert seconds(hostile(kind)) < 6
+    assert seconds(hostile(kind)) < 3
 
 
 def test_common_advice_is_known():
