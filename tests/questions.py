@@ -1,5 +1,6 @@
 """Runs that are parked at a question, without a worker: what approvals need of them."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -79,6 +80,20 @@ def event_types(approval: Approval) -> list[str]:
 def wait_of(approval: Approval) -> Wait:
     """The wait that the approval's answer closes."""
     return Wait.objects.get(run_id=approval.run_id, ref=str(approval.pk))
+
+
+def answer_of(approval: Approval) -> dict[str, Any]:
+    """What the run got as its answer."""
+    answer: Any = wait_of(approval).answer
+    assert isinstance(answer, dict), "nobody has answered"
+    return answer
+
+
+def link_in(message: Any) -> str:
+    """The address of the link in a mail."""
+    found = re.search(r"/approve/[\w-]+", str(message.body))
+    assert found is not None, message.body
+    return found.group()
 
 
 def unknown_id() -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import AsyncClient
@@ -14,12 +15,12 @@ from approvals.rules.audience import Named
 from langorch.lib import clock, off_loop
 from tenants.auth import tokens
 from tests import people, questions
-from tests.questions import question, unknown_id, wait_of
+from tests.questions import answer_of, question, unknown_id
 
 pytestmark = pytest.mark.django_db
 
 LIST = "/api/approvals"
-CHOICE = {
+CHOICE: dict[str, Any] = {
     "decision_type": "select_option",
     "options": [{"value": "north", "label": "North"}, {"value": "south", "label": "South"}],
 }
@@ -197,7 +198,7 @@ class TestDeciding:
         again = client.post(address(asked), {"decision": "approve"}, headers={"Idempotency-Key": "once"})
         assert (again.status_code, again.headers["Idempotent-Replayed"]) == (200, "true")
         assert again.json() == first.json()
-        assert len(wait_of(asked).answer["votes"]) == 1
+        assert len(answer_of(asked)["votes"]) == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -218,7 +219,7 @@ class TestStream:
             return seen
 
         async def listen():
-            response = await AsyncClient().get(f"{LIST}/stream", headers={"Authorization": f"Bearer {token}"})
+            response: Any = await AsyncClient().get(f"{LIST}/stream", headers={"Authorization": f"Bearer {token}"})
             assert response.headers["Content-Type"] == "text/event-stream"
             parts = aiter(response.streaming_content)
             try:

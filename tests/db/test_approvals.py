@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -19,7 +20,7 @@ from orchestration.choices import JobState, RunStatus, WaitState
 from orchestration.models import Run
 from tenants.models import AuditEntry
 from tests import people, questions
-from tests.questions import event_types, question, wait_of
+from tests.questions import answer_of, event_types, question, wait_of
 
 APPROVE, REJECT = Answer("approved"), Answer("rejected", "too dear")
 
@@ -98,7 +99,7 @@ class TestDeciding:
         run = run_of(asked)
         assert (run.status, run.job.state, run.job.wake_seq) == (RunStatus.CREATED, JobState.READY, 1)
         assert event_types(asked) == ["approval_requested", "approval_decision_received", "run_resumed"]
-        answer = wait_of(asked).answer
+        answer = answer_of(asked)
         assert wait_of(asked).state == WaitState.ANSWERED
         assert {name: answer[name] for name in ("approval_id", "decision", "decided_by", "via", "comment")} == {
             "approval_id": str(asked.pk),
@@ -230,7 +231,7 @@ class TestQuorum:
         assert event_types(asked) == ["approval_requested", "approval_vote_recorded"]
         done = services.decide(people.actor(house.judge), asked.pk, APPROVE)
         assert done.status == Status.APPROVED
-        assert [vote["decided_by"] for vote in wait_of(asked).answer["votes"]] == ["approver", "judge"]
+        assert [vote["decided_by"] for vote in answer_of(asked)["votes"]] == ["approver", "judge"]
 
     def test_nobody_votes_twice(self, house):
         asked = question(house.tenant, house.project, min_approvers=2)
@@ -253,7 +254,7 @@ class TestKinds:
         options = [{"value": "north", "label": "North"}, {"value": "south", "label": "South"}]
         asked = question(house.tenant, house.project, decision_type="select_option", options=options)
         services.decide(people.actor(house.approver), asked.pk, Answer("approved", selected_option="south"))
-        assert wait_of(asked).answer["selected_option"] == "south"
+        assert answer_of(asked)["selected_option"] == "south"
 
     def test_input_and_corrections_reach_the_run(self, house):
         form = {"type": "object", "required": ["amount"], "properties": {"amount": {"type": "number"}}}
@@ -262,7 +263,7 @@ class TestKinds:
         services.decide(
             people.actor(house.approver), asked.pk, Answer("approved", payload={"amount": 5}, edits={"total": 2})
         )
-        answer = wait_of(asked).answer
+        answer = answer_of(asked)
         assert (answer["payload"], answer["edits"]) == ({"amount": 5}, {"total": 2})
 
 
@@ -278,7 +279,7 @@ class TestTime:
         assert services.expire_due() == 1
         done = stored(asked)
         assert (done.status, done.decided_by, done.via) == (status, "system", "system")
-        assert wait_of(asked).answer["decision"] == status
+        assert answer_of(asked)["decision"] == status
         assert run_of(asked).status == RunStatus.CREATED
         assert "approval_expired" in event_types(asked)
         assert services.expire_due() == 0
@@ -353,7 +354,7 @@ class TestNotices:
         assert notices.send_due() == 2
         assert notices.send_due() == 0
         assert sorted(message.to[0] for message in mail.outbox) == ["approver@example.test", "judge@example.test"]
-        message = mail.outbox[0]
+        message: Any = mail.outbox[0]
         assert asked.title in message.subject
         assert "PO-7781 matches" in message.body
         assert "/approve/" in message.body
@@ -383,6 +384,6 @@ class TestNotices:
     def test_markup_in_a_title_stays_text(self, house):
         question(house.tenant, house.project, title="Pay <script>alert(1)</script>\nBcc: x@y.z")
         notices.send_due()
-        message = mail.outbox[0]
+        message: Any = mail.outbox[0]
         assert "\n" not in message.subject
         assert "<script>" not in message.alternatives[0][0]

@@ -1,6 +1,5 @@
 """Many people decide at once, through every door: one decision, one resume, and the others are told."""
 
-import re
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from orchestration.models import Run
 from tenants.choices import Role
 from tenants.models import AuditEntry, User
 from tests import people
-from tests.questions import event_types, question, wait_of
+from tests.questions import answer_of, event_types, link_in, question, wait_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,7 +30,8 @@ APPROVE = Answer("approved")
 
 def at_once(deeds: list[Callable[[], Any]]) -> list[Any]:
     """What each deed gives back, or the code of its refusal, when all begin at the same moment."""
-    start, results = threading.Barrier(len(deeds)), [None] * len(deeds)
+    start = threading.Barrier(len(deeds))
+    results: list[Any] = [None] * len(deeds)
 
     def run(place: int, deed: Callable[[], Any]) -> None:
         try:
@@ -65,7 +65,7 @@ def assert_decided_once(asked: Approval, votes: int = 1) -> None:
     assert Vote.system.filter(approval=asked).count() == votes
     assert AuditEntry.system.filter(action="approval.decide", resource_id=str(asked.pk)).count() == 1
     done = Approval.system.get(pk=asked.pk)
-    assert wait_of(asked).answer["decision"] == done.status
+    assert answer_of(asked)["decision"] == done.status
 
 
 @pytest.mark.parametrize("number", [2, 20])
@@ -103,11 +103,11 @@ def test_through_the_api(house, number):
 def test_through_every_door(house):
     asked = question(house.tenant, house.project)
     users = approvers(house, 20)
-    asked.project.settings = {"approval_link_mode": "link"}
-    asked.project.save()
+    house.project.settings = {"approval_link_mode": "link"}
+    house.project.save()
     notices.write(asked, User.objects.filter(pk__in=[user.pk for user in users]))
     notices.send_due()
-    links = {message.to[0]: re.search(r"/approve/[\w-]+", message.body).group() for message in mail.outbox}
+    links = {message.to[0]: link_in(message) for message in mail.outbox}
 
     def page(user: User) -> Callable[[], Any]:
         client = people.browser(user)
@@ -135,7 +135,7 @@ def test_one_link_pressed_twice_at_once(house):
     house.project.save()
     notices.send_due()
     message = next(message for message in mail.outbox if message.to == [house.judge.email])
-    address = re.search(r"/approve/[\w-]+", message.body).group()
+    address = link_in(message)
 
     def press() -> int:
         return people.browser().post(address, {"decision": "approve"}).status_code
