@@ -14,3 +14,6 @@ class AdminConfig(admin.AdminConfig):
 class LangorchConfig(AppConfig):
     name = "langorch"
     verbose_name = "LangOrch"
+
+    def ready(self) -> None:
+        from langorch import checks  # noqa: F401, PLC0415  models must be loaded first

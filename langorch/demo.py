@@ -76,11 +76,11 @@ def keep(logins: Logins) -> None:
     draft.replace(first_login_file())
 
 
-def sample_people() -> dict[str, str]:
-    """The user names of the sample people by role; none when the samples were never loaded."""
+def first_logins() -> Logins:
+    """The logins that were kept; none when nothing was."""
     path = first_login_file()
     logins: Logins = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return {role: login["username"] for role, login in logins.items()}
+    return logins
 
 
 def _publish(actor: Actor, project: Project, path: Path) -> None:

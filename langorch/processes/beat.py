@@ -24,6 +24,14 @@ class LeaderScheduler(Scheduler):  # type: ignore[misc]
         self.holder = holder
         super().__init__(*args, **kwargs)
 
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Send one due entry; how many seconds until the next. A connection that broke does not stay."""
+        try:
+            seconds: float = super().tick(*args, **kwargs)
+            return seconds
+        finally:
+            connection.close()
+
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
         if self._leads():
             super().apply_entry(entry, producer=producer)
@@ -34,8 +42,6 @@ class LeaderScheduler(Scheduler):  # type: ignore[misc]
         except Error as error:
             log.warning("beat_without_database", error=str(error))
             return False
-        finally:
-            connection.close()
 
 
 def run(stop: threading.Event, holder: str) -> None:

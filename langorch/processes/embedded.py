@@ -43,8 +43,8 @@ def run() -> None:
 
 def _welcome() -> None:
     say(f"LangOrch is at {settings.SELF_BASE_URL} (stop with Ctrl-C)")
-    if people := demo.sample_people():
-        names = ", ".join(f"{person} ({role})" if person != role else role for role, person in people.items())
+    if logins := demo.first_logins():
+        names = ", ".join(login["username"] for login in logins.values())
         say(f"Log in as {names}; the passwords are in {demo.first_login_file()}")
 
 
