@@ -13,19 +13,32 @@ from tenants.models import Project, User
 
 
 class TenantRegistry(NothingRegistered):
-    """The procedures and people of one tenant, for a document that is bound for `channel`."""
+    """The procedures and people of one tenant, for one document that is bound for `channel`; each is read once."""
 
     def __init__(self, tenant_id: UUID, project: Project | None = None, channel: str = "dev") -> None:
         self.channel = channel
         self._tenant_id = tenant_id
         self._project = project
+        self._versions: dict[str, list[ChildVersion]] = {}
+        self._documents: dict[tuple[str, str], Document | None] = {}
 
     def versions(self, procedure_id: str) -> Sequence[ChildVersion] | None:
+        if procedure_id not in self._versions:
+            self._versions[procedure_id] = self._read_versions(procedure_id)
+        return self._versions[procedure_id]
+
+    def _read_versions(self, procedure_id: str) -> list[ChildVersion]:
         found = ProcedureVersion.system.filter(tenant_id=self._tenant_id, procedure__procedure_id=procedure_id)
         rows = found.only("version", "status").order_by("number").prefetch_related("current_in")
         return [_child(row) for row in rows]
 
     def document(self, procedure_id: str, version: str) -> Document | None:
+        key = (procedure_id, version)
+        if key not in self._documents:
+            self._documents[key] = self._read_document(*key)
+        return self._documents[key]
+
+    def _read_document(self, procedure_id: str, version: str) -> Document | None:
         found = ProcedureVersion.system.filter(tenant_id=self._tenant_id, procedure__procedure_id=procedure_id)
         row = found.filter(version=version).select_related("document").first()
         return load_document(row.document.canonical) if row else None
