@@ -13,7 +13,7 @@ from procedures.ckp.expressions.functions.texts import group_of, hit_text
 from procedures.ckp.expressions.paths import member
 from procedures.ckp.expressions.patterns import OPERATION_WORK, compile_pattern
 from procedures.ckp.failures import OperationError
-from procedures.ckp.values import Json, canonical_json
+from procedures.ckp.values import Json, canonical_json, read_index
 from procedures.ckp.xmltree import Element, parse_xml
 
 WHOLE: Final = frozenset({"text", "raw", "content", "llm_response"})
@@ -156,8 +156,10 @@ def _json_part(found: re.Match[str]) -> str | int:
         return int(found[2])
     if found[0].strip(".[]") == "*" and found[3] is None and found[4] is None:
         return _EVERY
-    name = next(group for group in (found[1], found[3], found[4]) if group is not None)
-    return int(name) if found[1] is not None and name.isascii() and name.isdigit() else name
+    if found[1] is not None:
+        index = read_index(found[1])
+        return found[1] if index is None else index
+    return found[3] if found[3] is not None else found[4]
 
 
 def _follow(value: Value, parts: tuple[str | int, ...]) -> Value:

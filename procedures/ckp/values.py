@@ -89,6 +89,11 @@ def read_number(text: str) -> Number | None:
     return None if number.adjusted() > ARITHMETIC.Emax else exact(number)
 
 
+def read_index(text: str) -> int | None:
+    """The index that the whole text spells with at most nine digits, else None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
 def json_pieces(value: Json, *, sort_keys: bool = False, depth: int = 0) -> Iterator[str]:
     """Compact JSON in pieces, keys in stored order or sorted by code point. Raises ValueProblem."""
     if isinstance(value, str):

@@ -39,7 +39,7 @@ from procedures.ckp.expressions.operators import ARITHMETICS, COMPARISONS
 from procedures.ckp.expressions.paths import COLUMN_WORDS, LIST_WORDS, Word, path_text
 from procedures.ckp.expressions.tests import DAY_TESTS, GUARDED_TESTS, TESTS
 from procedures.ckp.names import OLDER_ROOTS, nearest
-from procedures.ckp.values import ValueProblem, read_number
+from procedures.ckp.values import ValueProblem, read_index, read_number
 
 MAX_NODES: Final = 1_000
 MAX_DEPTH: Final = 64
@@ -143,9 +143,10 @@ class Builder:
         if not isinstance(constant, jinja.Const) or not isinstance(constant.value, str):
             return None
         text: str = constant.value
-        if not text.isascii() or not text.isdigit() or len(text) > 9:
+        index = read_index(text)
+        if index is None:
             return None if isinstance(text, NumberText) or negative else text
-        return -int(text) if negative else int(text)
+        return -index if negative else index
 
     def _behind(self, base: Node, key: jinja.Expr) -> Node:
         part = self._static_part(key)

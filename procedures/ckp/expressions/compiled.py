@@ -9,10 +9,9 @@ from procedures.ckp.expressions.errors import ExpressionProblem, Note, Read, Sec
 from procedures.ckp.expressions.evaluation import Evaluation, Scope, plain
 from procedures.ckp.expressions.grammar import Grammar
 from procedures.ckp.expressions.nodes import FAILURES, Constant, Node, placed, truth
-from procedures.ckp.expressions.scan import Scanner, Source
+from procedures.ckp.expressions.scan import MAX_EXPRESSION, Scanner, Source
 from procedures.ckp.values import Json
 
-MAX_EXPRESSION: Final = 10_000
 LONGEST_KEPT: Final = 1_024
 MOST_KEPT: Final = 4_096
 """Compiled texts are kept by text: so many, and none with more characters than that."""

@@ -6,11 +6,12 @@ from typing import Final
 
 from procedures.ckp.expressions.errors import EvaluationError
 from procedures.ckp.expressions.evaluation import MISSING, Value
+from procedures.ckp.values import read_index
 
 LIST_WORDS: Final = frozenset({"length", "len", "count", "first", "last"})
 COLUMN_WORDS: Final = frozenset({"sum", "avg", "min", "max", "count"})
 _LENGTHS: Final = frozenset({"length", "len", "count"})
-_PART: Final = re.compile(r"\.?([^.\[\]'\"\s]+)|\[(-?[0-9]+)\]|\['([^']*)'\]|\[\"([^\"]*)\"\]")
+_PART: Final = re.compile(r"\.?([^.\[\]'\"\s]+)|\[(-?[0-9]{1,9})\]|\['([^']*)'\]|\[\"([^\"]*)\"\]")
 
 
 class Word(str):
@@ -61,19 +62,21 @@ def read_path(text: str) -> tuple[str | int, ...]:
     while index < len(text):
         found = _PART.match(text, index)
         if found is None or (index == 0 and text[0] == "."):
-            raise EvaluationError("argument", f"“{text[:80]}” is not a path.")
+            break
         parts.append(_part(found))
         index = found.end()
-    if not parts:
-        raise EvaluationError("argument", "The path is empty.")
+    if not parts or index < len(text):
+        raise EvaluationError("argument", f"“{text[:80]}” is not a path.")
     return tuple(parts)
 
 
 def _part(found: re.Match[str]) -> str | int:
     if found[2] is not None:
         return int(found[2])
-    name = next(group for group in (found[1], found[3], found[4]) if group is not None)
-    return int(name) if found[1] is not None and name.isascii() and name.isdigit() else name
+    if found[1] is not None:
+        index = read_index(found[1])
+        return found[1] if index is None else index
+    return found[3] if found[3] is not None else found[4]
 
 
 def path_text(root: str, parts: tuple[Value, ...]) -> str:

@@ -16,6 +16,7 @@ from procedures.ckp.expressions.functions import FUNCTIONS
 from procedures.ckp.names import nearest
 from procedures.ckp.values import read_number
 
+MAX_EXPRESSION: Final = 10_000
 MAX_NESTING: Final = 32
 
 _SPACE: Final = re.compile(r"\s+")
@@ -94,6 +95,8 @@ class Scanner:
         self._tokens, self._stack, self._prefixes = [], [_Open("", start)], 0
         text, index = self.source.text, start
         while index < len(text):
+            if index - start > MAX_EXPRESSION:
+                self._fail("CKP404", f"The expression has more than {MAX_EXPRESSION} characters.", start)
             if len(self._stack) == 1 and closers and (closer := self._closer(index, closers)):
                 return self._finish(index, index + len(closer), closer.startswith("-"))
             index = self._step(index)

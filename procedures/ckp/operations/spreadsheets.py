@@ -13,7 +13,7 @@ from procedures.ckp.expressions.moments import moment_text
 from procedures.ckp.failures import OperationError, invalid
 from procedures.ckp.operations.reading import header_names
 from procedures.ckp.operations.work import MAX_ROWS, Work
-from procedures.ckp.values import Json, plain_number, read_number
+from procedures.ckp.values import Json, plain_number, read_index, read_number
 from procedures.ckp.xmltree import Element, Reader, Tree, read_xml
 
 MAX_FILE: Final = 20 * 1024 * 1024
@@ -118,9 +118,10 @@ class Workbook:
         return self._date(plain) if style in self._dates else plain
 
     def _shared(self, text: str) -> Json:
-        if not text.isascii() or not text.isdigit() or int(text) >= len(self._texts):
+        index = read_index(text)
+        if index is None or index >= len(self._texts):
             raise invalid("A cell points at a text that is not there.")
-        return self._texts[int(text)]
+        return self._texts[index]
 
     def _date(self, days: int | float) -> Json:
         try:
@@ -182,7 +183,7 @@ class _Limited:
 def _is_date(format_id: str, own: dict[str, str]) -> bool:
     if format_id in own:
         return bool(_NOT_IN_DATES.sub("", own[format_id]))
-    return format_id.isdigit() and int(format_id) in _DATE_FORMATS
+    return read_index(format_id) in _DATE_FORMATS
 
 
 def _named(element: Element, name: str) -> list[Element]:
@@ -218,8 +219,8 @@ class _SheetReader:
             self._texts = []
 
     def _next_row(self, attributes: dict[str, str]) -> None:
-        number = attributes.get("r", "")
-        self._row = int(number) if number.isascii() and number.isdigit() else self._row + 1
+        number = read_index(attributes.get("r", ""))
+        self._row = self._row + 1 if number is None else number
         self._column = 0
         if len(self.rows) > MAX_ROWS:
             raise OperationError("result_too_large", f"The sheet has more than {MAX_ROWS} rows.")

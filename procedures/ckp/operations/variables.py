@@ -9,7 +9,7 @@ from procedures.ckp.expressions.evaluation import utc_text
 from procedures.ckp.expressions.moments import formatted, moment_text
 from procedures.ckp.failures import OperationError, invalid
 from procedures.ckp.operations.work import Work, as_text
-from procedures.ckp.values import Json, kind_of
+from procedures.ckp.values import Json, kind_of, read_index
 
 _SHORT_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _SHORT_LENGTH: Final = 12
@@ -31,8 +31,8 @@ def _placed(whole: Json, path: list[str], value: Json) -> Json:
         return {key: _placed(None, below, value)}
     if isinstance(whole, dict):
         return {**whole, key: _placed(whole.get(key), below, value)}
-    if isinstance(whole, list) and key.isascii() and key.isdigit() and int(key) < len(whole):
-        index = int(key)
+    index = read_index(key)
+    if isinstance(whole, list) and index is not None and index < len(whole):
         return [*whole[:index], _placed(whole[index], below, value), *whole[index + 1 :]]
     raise invalid(f"`{key}` cannot be set in {kind_of(whole)}.")
 

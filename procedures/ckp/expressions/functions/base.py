@@ -38,6 +38,11 @@ class Function:
         return sum(default is REQUIRED for default in self.defaults)
 
     @property
+    def summary(self) -> str:
+        """What the function gives, as a sentence."""
+        return inspect.getdoc(self.run) or ""
+
+    @property
     def signature(self) -> str:
         """The function as an author writes it."""
         shown = [
