@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from langorch.lib.errors import NotFound
 from langorch.lib.redaction import REDACTED, Redactor
-from orchestration import waiting
+from orchestration import holds, waiting
 from orchestration.models import Event, Run
 from orchestration.verbs import Situation, Verdict
 from orchestration.verbs import verbs as verbs_in
@@ -25,7 +25,12 @@ def runs_visible_to(actor: Actor) -> QuerySet[Run]:
 
 def run_for(actor: Actor, run_id: UUID | str) -> Run:
     """One run. Raises `NotFound` for one that does not exist, or that `actor` may not see."""
-    found = runs_visible_to(actor).filter(pk=_key(run_id)).first()
+    return run_among(runs_visible_to(actor), run_id)
+
+
+def run_among(runs: QuerySet[Run], run_id: UUID | str) -> Run:
+    """One of `runs`, which are those that somebody may see. Raises `NotFound` for any other."""
+    found = runs.filter(pk=_key(run_id)).first()
     if found is None:
         raise NotFound("There is no such run, or it is not yours to see.")
     return found
@@ -43,16 +48,17 @@ def waiting_for(run: Run) -> dict[str, Any] | None:
 
 def verbs(actor: Actor, run: Run) -> dict[str, Verdict]:
     """Each verb with True, or the reason why `actor` cannot use it now."""
-    return verbs_in(situation(actor, run, version_statuses([run])))
+    return verbs_in(situation(actor, run, version_statuses([run]), held=holds.is_held(run.pk)))
 
 
-def situation(actor: Actor, run: Run, statuses: Mapping[VersionKey, str]) -> Situation:
+def situation(actor: Actor, run: Run, statuses: Mapping[VersionKey, str], *, held: bool = False) -> Situation:
     """What decides about the verbs of one run; `statuses` come from `version_statuses`."""
     return Situation(
         status=run.status,
         may_operate=actor.may("runs.operate", run),
         version_status=statuses.get((run.procedure_id, run.procedure_version), ""),
         cancel_requested=run.cancel_requested,
+        held=held,
     )
 
 

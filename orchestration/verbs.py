@@ -21,13 +21,14 @@ class Situation:
     may_operate: bool
     version_status: str
     cancel_requested: bool = False
+    held: bool = False
 
 
 def verbs(now: Situation) -> dict[str, Verdict]:
     """Each verb with True or the reason why not."""
     if not now.may_operate:
-        return dict.fromkeys(("cancel", "retry"), NEEDS_PERMISSION)
-    return {"cancel": _cancel(now), "retry": _retry(now)}
+        return dict.fromkeys(("cancel", "retry", "pause", "resume"), NEEDS_PERMISSION)
+    return {"cancel": _cancel(now), "retry": _retry(now), "pause": _pause(now), "resume": _resume(now)}
 
 
 def why_not_retry(now: Situation, mode: str) -> str | None:
@@ -51,6 +52,18 @@ def _cancel(now: Situation) -> Verdict:
     if now.cancel_requested:
         return "Cancel was asked for already; the run stops at its next step."
     return True
+
+
+def _pause(now: Situation) -> Verdict:
+    if now.status in ENDED:
+        return "The run has ended."
+    return "The run is on hold already." if now.held else True
+
+
+def _resume(now: Situation) -> Verdict:
+    if now.status in ENDED:
+        return "The run has ended."
+    return True if now.held else "The run is not on hold."
 
 
 def _retry(now: Situation) -> Verdict:

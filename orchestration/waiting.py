@@ -1,7 +1,7 @@
 """What a run waits for, in one entry with a sentence: an approval first, else the earliest end, else the oldest."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -27,10 +27,37 @@ FULL = {
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What one run shows: the entry (null for a run that waits for nothing), and how many waits are open."""
+    """What one run shows: the entry (null for a run that waits for nothing), and its open waits, the oldest first."""
 
     entry: dict[str, Any] | None = None
-    count: int = 0
+    waits: Sequence[Wait] = ()
+
+    @property
+    def count(self) -> int:
+        return len(self.waits)
+
+    @property
+    def held(self) -> bool:
+        return any(wait.kind == WaitKind.OPERATOR for wait in self.waits)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _path(run: Run, path: str) -> str:
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a sentence names the place where a run waits, and moments: by path and in UTC unless told otherwise."""
+
+    place: Callable[[Run, str], str] = _path
+    moment: Callable[[datetime], str] = _moment
+
+
+PLAIN = Manner()
 
 
 @dataclass(slots=True)
@@ -42,31 +69,36 @@ class _Known:
     asked: Mapping[str, str] = field(default_factory=dict)
 
 
-def waiting_for_each(runs: Iterable[Run]) -> dict[UUID, Waiting]:
-    """What each of `runs` waits for; the place in line is left to `waiting_for_one`."""
+def waiting_for_each(runs: Iterable[Run], manner: Manner = PLAIN) -> dict[UUID, Waiting]:
+    """What each of `runs` waits for; the place in line is left to `waiting_for_one`.
+
+    Runs that were read with their `job` cost a query less.
+    """
     listed = list(runs)
     known = _read(listed)
-    return {run.pk: Waiting(_entry(run, known), len(known.waits.get(run.pk, ()))) for run in listed}
+    return {run.pk: Waiting(_entry(run, known, manner), known.waits.get(run.pk, ())) for run in listed}
 
 
-def waiting_for_one(run: Run) -> Waiting:
+def waiting_for_one(run: Run, manner: Manner = PLAIN) -> Waiting:
     """What `run` waits for; while it is queued, with its place in line."""
-    found = waiting_for_each([run])[run.pk]
+    found = waiting_for_each([run], manner)[run.pk]
     if found.entry is None or run.status != RunStatus.CREATED:
         return found
     place = _place_in_line(run)
     sentence = found.entry["sentence"] + (f", {ordinal(place)} in line" if place else "")
-    return Waiting({**found.entry, "sentence": sentence}, found.count)
+    return Waiting({**found.entry, "sentence": sentence}, found.waits)
 
 
 def _read(runs: Sequence[Run]) -> _Known:
-    queued = [run.pk for run in runs if run.status == RunStatus.CREATED]
+    queued = [run for run in runs if run.status == RunStatus.CREATED]
     opened = [run.pk for run in runs if run.status in OPEN]
     waits: dict[UUID, list[Wait]] = defaultdict(list)
     if opened:
         for wait in Wait.objects.filter(run_id__in=opened, state=WaitState.OPEN).order_by("id"):
             waits[wait.run_id].append(wait)
-    jobs = {job.run_id: job for job in RunJob.objects.filter(run_id__in=queued)} if queued else {}
+    jobs = {run.pk: run.job for run in queued if Run.job.is_cached(run)}
+    if len(jobs) < len(queued):
+        jobs = {job.run_id: job for job in RunJob.objects.filter(run__in=queued)}
     refs = [wait.ref for found in waits.values() for wait in found if wait.kind == WaitKind.APPROVAL]
     return _Known(waits, jobs, _asked(refs) if refs else {})
 
@@ -89,7 +121,7 @@ def _listed(names: Sequence[str]) -> str:
     return " or ".join(names) if len(names) <= 2 else f"{names[0]}, {names[1]} or {len(names) - 2} others"
 
 
-def _entry(run: Run, known: _Known) -> dict[str, Any] | None:
+def _entry(run: Run, known: _Known, manner: Manner) -> dict[str, Any] | None:
     if run.status == RunStatus.CREATED:
         job = known.jobs.get(run.pk)
         return _queued(job) if job else None
@@ -102,7 +134,7 @@ def _entry(run: Run, known: _Known) -> dict[str, Any] | None:
         "ref": shown.ref,
         "since": shown.since,
         "until": shown.until,
-        "sentence": sentence(shown, known.asked.get(shown.ref, "")),
+        "sentence": sentence(shown, known.asked.get(shown.ref, ""), manner.place(run, shown.path), manner.moment),
     }
 
 
@@ -117,18 +149,19 @@ def _queued(job: RunJob) -> dict[str, Any]:
     }
 
 
-def sentence(wait: Wait, asked: str = "") -> str:
-    """What an open wait means, in plain words; `asked` names who may decide an approval."""
-    place = wait.path
+def sentence(wait: Wait, asked: str = "", place: str = "", moment: Callable[[datetime], str] = _moment) -> str:
+    """What an open wait means, in plain words; `asked` names who may decide an approval, `place` where it waits."""
+    place = place or wait.path
+    due = moment(wait.until) if wait.until else ""
     match wait.kind:
         case WaitKind.APPROVAL:
             return f"Waiting for a decision by {asked}" if asked else f"Waiting for a decision at {place}"
         case WaitKind.CALLBACK:
             return f"Waiting for the answer of an agent at {place}"
         case WaitKind.TIMER:
-            return f"Waiting at {place} until {_moment(wait.until)}"
+            return f"Waiting at {place} until {due or 'it is answered'}"
         case WaitKind.RETRY:
-            return f"Waiting to try {place} again at {_moment(wait.until)}"
+            return f"Waiting to try {place} again" + (f" at {due}" if due else "")
         case WaitKind.CAPACITY:
             return _capacity(wait.ref)
         case WaitKind.BUDGET:
@@ -153,10 +186,6 @@ def _capacity(ref: str) -> str:
             return f"Waiting for another step with the idempotency key {name}"
         case _:
             return FULL.get(kind, f"Waiting for {ref}")
-
-
-def _moment(moment: datetime | None) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else "it is answered"
 
 
 def _place_in_line(run: Run) -> int:

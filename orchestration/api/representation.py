@@ -81,7 +81,7 @@ def _shown(actor: Actor, run: Run, known: _Known, inputs: Any, outputs: Any) -> 
         **dict.fromkeys(("output_vars", "state", "variables", "outputs"), shown_outputs),
         **_times(run, known.now),
         **_outcome(run, mask),
-        "can": verbs(selectors.situation(actor, run, known.versions)),
+        "can": verbs(selectors.situation(actor, run, known.versions, held=waits.held)),
     }
 
 

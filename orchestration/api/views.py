@@ -67,6 +67,30 @@ class CancelRun(Endpoint):
         return Response(representation.run_out(self.actor, run))
 
 
+class PauseRun(Endpoint):
+    access = {"POST": "runs.operate"}
+    lenient = True
+
+    @extend_schema(request=ReasonIn, responses=RunOut)
+    def post(self, request: Request, run_id: str) -> Response:
+        """Hold a run: at once, or at the next boundary of its worker. Again: the same answer."""
+        reason = self.body(ReasonIn).get("reason") or ""
+        run = services.pause_run(self.actor, selectors.run_for(self.actor, run_id), reason)
+        return Response(representation.run_out(self.actor, run))
+
+
+class ResumeRun(Endpoint):
+    access = {"POST": "runs.operate"}
+    lenient = True
+
+    @extend_schema(request=ReasonIn, responses=RunOut)
+    def post(self, request: Request, run_id: str) -> Response:
+        """Lift the hold of a run; without one nothing changes."""
+        reason = self.body(ReasonIn).get("reason") or ""
+        run = services.resume_run(self.actor, selectors.run_for(self.actor, run_id), reason)
+        return Response(representation.run_out(self.actor, run))
+
+
 class RetryRun(Endpoint):
     access = {"POST": "runs.operate"}
     lenient = True

@@ -1,4 +1,4 @@
-"""What a drive looks at between any two nodes and any two steps: stop, lease, cancel (runtime 5)."""
+"""What a drive looks at between any two nodes and any two steps: stop, lease, cancel, hold (runtime 5)."""
 
 import threading
 from collections.abc import Callable
@@ -16,6 +16,10 @@ class Canceled(Exception):
     """Somebody canceled the run."""
 
 
+class Held(Exception):
+    """An operator holds the run."""
+
+
 class RegionStopped(Exception):
     """The branch's owner has decided without it."""
 
@@ -29,6 +33,7 @@ class Lease:
         self.seconds = seconds
         self.lost = False
         self.cancel_requested = False
+        self.held = False
         self._until = clock.monotonic() + seconds
 
     def renewed(self, asked_at: float) -> None:
@@ -36,13 +41,15 @@ class Lease:
         self._until = asked_at + self.seconds
 
     def look(self) -> None:
-        """Raises `Fenced`, `Stopping` or `Canceled` when the drive may not go on."""
+        """Raises `Fenced`, `Stopping`, `Canceled` or `Held` when the drive may not go on."""
         if self.lost or clock.monotonic() > self._until:
             raise Fenced
         if stop.requested.is_set():
             raise Stopping
         if self.cancel_requested:
             raise Canceled
+        if self.held:
+            raise Held
 
 
 SLICE_SECONDS = 0.02

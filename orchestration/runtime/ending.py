@@ -6,6 +6,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import F
 
+from orchestration import holds
 from orchestration.choices import JobState, RunStatus, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
@@ -33,16 +34,33 @@ def park(claim: Claim) -> bool:
     return True
 
 
+def hold(claim: Claim) -> None:
+    """Give the run back in the middle of its work until its hold is lifted; to the queue when that has happened."""
+    with transaction.atomic():
+        mine = Run.system.select_for_update().filter(pk=claim.run.pk, fence=claim.lease.fence)
+        if not list(mine.values_list("pk")):
+            raise Fenced
+        if not holds.is_held(claim.run.pk):
+            hand_back(claim, "hold lifted")
+            return
+        holds.remember_work(claim.run.pk)
+        waits = list(Wait.objects.filter(run_id=claim.run.pk, state=WaitState.OPEN).order_by("since"))
+        _give_back(claim, RunStatus.PAUSED, NewEvent("run_parked", _shown(waits)))
+
+
 def _target(waits: list[Wait]) -> RunStatus:
+    if any(wait.kind == WaitKind.OPERATOR for wait in waits):
+        return RunStatus.PAUSED
     asked = any(wait.kind == WaitKind.APPROVAL for wait in waits)
     return RunStatus.WAITING_APPROVAL if asked else RunStatus.PAUSED
 
 
 def _shown(waits: list[Wait]) -> dict[str, Any]:
-    """What the run waits for first: an approval, else the earliest end, else the oldest."""
+    """What the run waits for first: the end of a hold, an approval, else the earliest end, else the oldest."""
+    held = [wait for wait in waits if wait.kind == WaitKind.OPERATOR]
     asked = [wait for wait in waits if wait.kind == WaitKind.APPROVAL]
     timed = sorted((wait for wait in waits if wait.until), key=lambda wait: wait.until or wait.since)
-    first = (asked or timed or waits)[0]
+    first = (held or asked or timed or waits)[0]
     until = first.until.isoformat() if first.until else None
     return {"kind": first.kind, "ref": first.ref, "until": until, "waits_open": len(waits)}
 

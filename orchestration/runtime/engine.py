@@ -11,9 +11,9 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
 
 from langorch.lib.redaction import Redactor
-from orchestration import queue
+from orchestration import holds, queue
 from orchestration.runtime import ending, stop
-from orchestration.runtime.boundary import Canceled, Stopping
+from orchestration.runtime.boundary import Canceled, Held, Stopping
 from orchestration.runtime.claims import Claim, claim
 from orchestration.runtime.drive import Drive
 from orchestration.runtime.heartbeat import keeper
@@ -70,6 +70,7 @@ def _drive(claimed: Claim) -> None:
         program = programs.get(claimed.run.document_id)
         claimed.redactor = Redactor(program.hidden_names)
         drive = Drive(claimed, program)
+        claimed.lease.held = not claimed.fresh and holds.is_held(claimed.run.pk)
         _until_given_back(claimed, drive)
     except Canceled:
         _write_rest(drive)
@@ -77,6 +78,9 @@ def _drive(claimed: Claim) -> None:
     except Stopping:
         _write_rest(drive)
         ending.hand_back(claimed, "worker stops")
+    except Held:
+        _write_rest(drive)
+        ending.hold(claimed)
     except (Fenced, *LOST):
         raise
     except Exception as error:

@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from langorch.lib import clock
+from orchestration import holds
 from orchestration.choices import JobState
 from orchestration.models import Run, RunJob
 from orchestration.runtime.boundary import Lease
@@ -73,7 +74,7 @@ class Keeper:
 
 
 def renew(run_id: UUID, lease: Lease) -> None:
-    """Extend a lease, or mark it lost; and bring back whether the run is to be canceled."""
+    """Extend a lease, or mark it lost; and bring back whether the run is to be canceled or held."""
     asked_at = clock.monotonic()
     until = Now() + timedelta(seconds=lease.seconds)
     fenced = Run.system.filter(pk=OuterRef("pk"), fence=lease.fence)
@@ -84,6 +85,7 @@ def renew(run_id: UUID, lease: Lease) -> None:
     lease.renewed(asked_at)
     if Run.system.filter(pk=run_id, cancel_requested=True).exists():
         lease.cancel_requested = True
+    lease.held = holds.is_held(run_id)
 
 
 keeper: Final = Keeper()
