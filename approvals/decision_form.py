@@ -103,6 +103,13 @@ class DecisionForm(forms.Form):
         return {name: value for name, value in after.items() if value != (before[name] if before[name] != "" else None)}
 
 
+class Radios(forms.RadioSelect):
+    """Radio buttons, named by the first of them, so that a link to a fault leads there."""
+
+    def id_for_label(self, id_: str, index: str | None = None) -> str:
+        return super().id_for_label(id_, index or "0")
+
+
 class SchemaChoice(forms.TypedChoiceField):
     """One of the values of an `enum`, which need not be texts."""
 
@@ -141,7 +148,7 @@ def _choice(options: list[dict[str, str]]) -> forms.ChoiceField:
     return forms.ChoiceField(
         choices=choices,
         required=False,
-        widget=forms.RadioSelect,
+        widget=Radios,
         label="Your choice",
         initial=options[0]["value"] if len(options) == 1 else None,
     )
