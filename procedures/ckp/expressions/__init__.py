@@ -15,8 +15,8 @@ from procedures.ckp.expressions.errors import (
 )
 from procedures.ckp.expressions.evaluation import BusinessCalendar, Scope, SecretResolver, Weekdays
 from procedures.ckp.expressions.functions import FUNCTIONS
+from procedures.ckp.expressions.predicates import TESTS
 from procedures.ckp.expressions.templates import Value, compile_value
-from procedures.ckp.expressions.tests import TESTS
 from procedures.ckp.values import Json
 
 __all__ = [

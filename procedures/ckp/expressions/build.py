@@ -37,7 +37,7 @@ from procedures.ckp.expressions.nodes import (
 )
 from procedures.ckp.expressions.operators import ARITHMETICS, COMPARISONS
 from procedures.ckp.expressions.paths import COLUMN_WORDS, LIST_WORDS, Word, path_text
-from procedures.ckp.expressions.tests import DAY_TESTS, GUARDED_TESTS, TESTS
+from procedures.ckp.expressions.predicates import DAY_TESTS, GUARDED_TESTS, TESTS
 from procedures.ckp.names import OLDER_ROOTS, nearest
 from procedures.ckp.values import ValueProblem, read_index, read_number
 
@@ -111,7 +111,7 @@ class Builder:
             while static < len(keys) and (part := self._static_part(keys[static])) is not None:
                 parts.append(part)
                 static += 1
-            node: Node = self._variable(root, parts, guarded and static == len(keys))
+            node: Node = self._variable(root, parts, guarded and not any(map(_is_slice, keys[static:])))
         else:
             node = self._node(root)
         for key in keys[static:]:
@@ -126,7 +126,7 @@ class Builder:
             if not parts or not isinstance(parts[0], str):
                 _refuse("CKP405", f"`{name}` stands only before a name.", root.lineno, f"{name}.name")
             name, parts, only_variables = str(parts[0]), parts[1:], True
-        if not self._is_local(name):
+        if only_variables or not self._is_local(name):
             path = (name, *(str(part) if isinstance(part, str) else part for part in parts))
             self.reads.append(Read(path, root.lineno, guarded))
         return Path(root.lineno, name, tuple(parts), only_variables=only_variables)
@@ -318,6 +318,10 @@ def _spine(tree: jinja.Node) -> tuple[jinja.Node, list[jinja.Expr]]:
         tree = tree.node
     keys.reverse()
     return tree, keys
+
+
+def _is_slice(key: jinja.Expr) -> bool:
+    return isinstance(key, jinja.Getitem) and isinstance(key.arg, jinja.Slice)
 
 
 def _literal(tree: jinja.Const) -> Value:

@@ -218,6 +218,20 @@ def test_guards_reach_through_choices() -> None:
     ]
 
 
+def test_guards_reach_through_keys_but_not_through_slices() -> None:
+    reads = compile_condition("a[i].b|default(1) and c[1:]|default(2)").reads
+    assert [(read.path[0], read.guarded) for read in reads] == [("a", True), ("i", False), ("c", False)]
+    scope = scope_of({"i": 0})
+    assert compile_value("{{ gone[i].b|default(1) }}").render(scope) == 1
+    assert scope.recorded == []
+
+
+def test_variable_behind_vars_is_no_loop_variable() -> None:
+    text = compile_text("{% for x in l %}{{x}}{{vars.x}}{% endfor %}")
+    assert [read.path for read in text.reads] == [("l",), ("x",)]
+    assert text.render(scope_of({"l": [1, 2], "x": "v"})) == "1v2v"
+
+
 def test_strict_scope_fails_at_the_first_use() -> None:
     for source in ("{{gone.x}}", "a {{gone.x}}"):
         with pytest.raises(EvaluationError) as failed:

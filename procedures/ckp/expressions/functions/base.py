@@ -33,11 +33,6 @@ class Function:
     checks: Mapping[str, Check] = field(default_factory=dict)
 
     @property
-    def required(self) -> int:
-        """Number of parameters that must be given."""
-        return sum(default is REQUIRED for default in self.defaults)
-
-    @property
     def summary(self) -> str:
         """What the function gives, as a sentence."""
         return inspect.getdoc(self.run) or ""
