@@ -56,6 +56,9 @@ lint: $(TOOLS_READY) ## style, format and import contracts
 types: $(TOOLS_READY) ## mypy, strict
 	$(BIN)/mypy $(PATHS)
 
+bench: $(TOOLS_READY) ## milliseconds a step beside raw LangGraph, on SQLite and on PostgreSQL
+	$(BIN)/python -m benchmarks.steps
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "LangOrch needs Python 3.11 or newer; say which with PYTHON=..."; exit 1; }
