@@ -4,16 +4,20 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from procedures.ckp.document import Document
+from procedures.ckp.document.nodes import SubflowNode
 
 LONGEST = 100_000
 
 
 class Index(NamedTuple):
-    """Both texts are in lower case; `metadata_text` has one line per text of the metadata, tags marked by `#`."""
+    """The first two texts are in lower case. `metadata_text` has one line per text of the metadata, tags marked by `#`;
+    `calls_text` one per procedure that subflows run.
+    """
 
     tags: list[str]
     search_text: str
     metadata_text: str
+    calls_text: str
 
 
 def index_of(document: Document) -> Index:
@@ -25,8 +29,12 @@ def index_of(document: Document) -> Index:
     named = [document.procedure_id, document.version, document.title, document.description or ""]
     search_text = "\n".join([*named, *texts, *(node.description or "" for node in document.nodes.values())])
     lines = [tag_line(tag) for tag in tags] + [f" {text.lower()}" for text in texts]
-    metadata_text = "\n".join(["", *lines, ""])
-    return Index(tags, search_text.lower()[:LONGEST], metadata_text[:LONGEST])
+    called = sorted({node.procedure_id for node in document.nodes.values() if isinstance(node, SubflowNode)})
+    return Index(tags, search_text.lower()[:LONGEST], _lines(lines)[:LONGEST], _lines(called))
+
+
+def _lines(texts: list[str]) -> str:
+    return "\n".join(["", *texts, ""])
 
 
 def tag_line(tag: str) -> str:

@@ -103,7 +103,7 @@ def channels_of(version: ProcedureVersion) -> list[str]:
 
 
 def _listed(rows: QuerySet[ProcedureVersion]) -> QuerySet[ProcedureVersion]:
-    light = rows.defer("source", "problems", "search_text", "metadata_text", "builder_draft")
+    light = rows.defer("source", "problems", "search_text", "metadata_text", "calls_text", "builder_draft")
     current = CurrentVersion.system.all()
     return light.select_related("procedure").prefetch_related(Prefetch("current_in", current)).order_by("-number")
 

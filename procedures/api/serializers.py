@@ -138,6 +138,36 @@ class GraphOut(Form):
     edges = serializers.ListField(child=serializers.DictField())
 
 
+class CallerOut(Form):
+    procedure_id = serializers.CharField()
+    version = serializers.CharField()
+    node_id = serializers.CharField()
+    pin = serializers.CharField(allow_null=True)
+    accepts = serializers.BooleanField()
+    problems = ProblemOut(many=True)
+
+
+class ImpactTriggerOut(Form):
+    id = serializers.CharField()
+    type = serializers.CharField()
+    enabled = serializers.BooleanField()
+    next_fire = serializers.DateTimeField(allow_null=True)
+
+
+class OpenRunsOut(Form):
+    total = serializers.IntegerField()
+    by_status = serializers.DictField(child=serializers.IntegerField())
+    by_node = serializers.DictField(child=serializers.IntegerField())
+
+
+class ImpactOut(Form):
+    callers = CallerOut(many=True)
+    triggers = ImpactTriggerOut(many=True)
+    open_runs = OpenRunsOut()
+    open_approvals = serializers.IntegerField()
+    channels = serializers.ListField(child=serializers.ChoiceField(choices=Channel.values))
+
+
 def shown(version: ProcedureVersion) -> dict[str, Any]:
     """ProcedureOut of a version with its procedure and `current_in` loaded."""
     channels = selectors.channels_of(version)

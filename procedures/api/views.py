@@ -13,6 +13,7 @@ from procedures.api import serializers as wire
 from procedures.api.source import document_text
 from procedures.ckp.compile import compile_document, load_document
 from procedures.ckp.graph import graph, positions_of
+from procedures.impact import impact
 from procedures.models import ProcedureVersion
 from procedures.services import Imported
 from tenants.actor import Actor
@@ -105,6 +106,15 @@ class Graph(Endpoint):
         """Nodes and edges of all kinds, with places for drawing."""
         found = selectors.version_for(self.actor, procedure_id, version)
         return Response(graph(load_document(found.document.canonical), _positions(found)))
+
+
+class Impact(Endpoint):
+    access = {"GET": "view"}
+
+    @extend_schema(responses=wire.ImpactOut)
+    def get(self, request: Request, procedure_id: str, version: str) -> Response:
+        """Callers, triggers, open runs and approvals, channels: what a change of this version would touch."""
+        return Response(impact(self.actor, selectors.version_for(self.actor, procedure_id, version)))
 
 
 class BuilderDraft(Endpoint):

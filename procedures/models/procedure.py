@@ -48,6 +48,7 @@ class ProcedureVersion(TenantOwned):
     tags = models.JSONField(default=list)
     search_text = models.TextField(blank=True)
     metadata_text = models.TextField(blank=True)
+    calls_text = models.TextField(blank=True)
     builder_draft = models.JSONField(null=True, blank=True)
     builder_draft_updated_at = models.DateTimeField(null=True, blank=True)
     node_count = models.PositiveIntegerField(default=0)

@@ -170,6 +170,7 @@ def _content(checked: Checked, document: Document, problems: Sequence[Problem]) 
         "tags": index.tags,
         "search_text": index.search_text,
         "metadata_text": index.metadata_text,
+        "calls_text": index.calls_text,
         "node_count": len(compiled.nodes),
     }
 
