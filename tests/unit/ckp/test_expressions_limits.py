@@ -102,7 +102,7 @@ def test_cpu_time_is_bounded() -> None:
     with pytest.raises(EvaluationError) as failed:
         expression.evaluate(Scope({"l": objects}))
     assert failed.value.kind == "limit"
-    assert time.thread_time() - start < 0.2
+    assert time.thread_time() - start < 0.5
 
 
 @pytest.mark.parametrize("text", ["x == y", "x ~ ''", "x|tojson", "[x]|unique", "[x, y]|sort", "[x] == [y]"])

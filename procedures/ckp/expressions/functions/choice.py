@@ -11,7 +11,7 @@ from procedures.ckp.expressions.operators import text_of
 from procedures.ckp.values import Json, ValueProblem, depth_exceeds, plain_number
 
 CHOICE: Final = Catalogue()
-_BYTES_PER_CONTAINER: Final = {"[": 80, "{": 240, ",": 24, ":": 72}
+_BYTES_PER_MARK: Final = {"[": 160, "{": 320, ",": 32, ":": 96}
 
 
 @CHOICE("default", guarded=True)
@@ -34,8 +34,10 @@ def from_json(ev: Evaluation, text: Value) -> Value:
     if text is None:
         return None
     ev.charge_text(len(text_of(text)))
-    ev.make_bytes(len(text) + sum(text.count(mark) * size for mark, size in _BYTES_PER_CONTAINER.items()))
-    return read_json(text)
+    ev.make_bytes(len(text) + sum(text.count(mark) * size for mark, size in _BYTES_PER_MARK.items()))
+    value = read_json(text)
+    ev.charge_elements(text.count(","))
+    return value
 
 
 def read_json(text: str) -> Json:
