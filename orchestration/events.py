@@ -108,7 +108,11 @@ def announce(run_id: UUID, tenant_id: UUID, seq: int) -> None:
 
 def presentable(payload: Mapping[str, Any], redactor: Redactor = PLAIN) -> dict[str, Any]:
     """The payload as it is kept: masked, each long value cut and marked, the whole within its limit."""
-    masked = redactor.redact(dict(payload))
+    return short(redactor.redact(payload))
+
+
+def short(masked: Any) -> dict[str, Any]:
+    """A masked payload with each long value cut and marked, and the whole within its limit."""
     if not isinstance(masked, dict):
         return {"payload": masked}
     kept = {name: _cut(value, MAX_VALUE_BYTES) for name, value in masked.items()}

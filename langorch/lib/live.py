@@ -13,7 +13,10 @@ from django.db import transaction
 
 log = structlog.get_logger(__name__)
 
+GATHERED_SECONDS = 0.025
 _server_loop: asyncio.AbstractEventLoop | None = None
+_soon: dict[str, dict[str, Any]] = {}
+_gate = threading.Lock()
 
 
 def serve_from(loop: asyncio.AbstractEventLoop | None) -> None:
@@ -38,6 +41,28 @@ def tell(group: str, **content: Any) -> None:
         return
     sending = asyncio.run_coroutine_threadsafe(layer.group_send(group, message), _server_loop or own_loop())
     sending.add_done_callback(_note_loss)
+
+
+def tell_soon(group: str, **content: Any) -> None:
+    """Like `tell`, for what changes many times a second: the latest content goes out after `GATHERED_SECONDS`."""
+    layer = get_channel_layer()
+    if layer is None or (_server_loop is None and isinstance(layer, InMemoryChannelLayer)):
+        return tell(group, **content)
+    with _gate:
+        first = not _soon
+        _soon[group] = content
+    if first:
+        loop = _server_loop or own_loop()
+        loop.call_soon_threadsafe(loop.call_later, GATHERED_SECONDS, _tell_gathered)
+    return None
+
+
+def _tell_gathered() -> None:
+    with _gate:
+        gathered = dict(_soon)
+        _soon.clear()
+    for group, content in gathered.items():
+        tell(group, **content)
 
 
 @cache

@@ -5,7 +5,7 @@ It fails closed: what cannot be looked through completely is masked whole.
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
@@ -14,6 +14,7 @@ from urllib.parse import quote, quote_plus
 REDACTED: Final = "***REDACTED***"
 MAX_DEPTH: Final = 50
 MAX_VALUES: Final = 100_000
+MOST_NAMES: Final = 4096
 
 _SINGLE: Final = frozenset({"password", "passwd", "secret", "token", "credential", "authorization", "auth", "cookie"})
 _PAIRS: Final = frozenset(
@@ -31,6 +32,7 @@ class Redactor:
     def __init__(self, names: Iterable[str] = (), secrets: Iterable[str] = ()) -> None:
         self._names = frozenset(name.lower() for name in names)
         self._spellings: tuple[str, ...] = ()
+        self._hidden: dict[str, bool] = {}
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
@@ -47,9 +49,15 @@ class Redactor:
 
     def hides(self, name: str, value: Any) -> bool:
         """Whether `value` under the key `name` is masked whole."""
-        if name.lower() in self._names:
-            return True
-        return is_telling(name) and not (_counts_tokens(name) and isinstance(value, int | float))
+        hidden = self._hidden.get(name)
+        if hidden is None:
+            hidden = name.lower() in self._names or is_telling(name)
+            if len(self._hidden) < MOST_NAMES:
+                self._hidden[name] = hidden
+        if not hidden:
+            return False
+        counts = isinstance(value, int | float) and _counts_tokens(name) and name.lower() not in self._names
+        return not counts
 
     def text(self, text: str) -> str:
         """The text with every known secret value masked."""
@@ -71,16 +79,16 @@ class _Pass:
         self._seen = 0
 
     def value(self, value: Any, depth: int) -> Any:
-        self._seen += 1
-        if depth > MAX_DEPTH or self._seen > MAX_VALUES:
-            raise _CannotFinish
+        if value is None or isinstance(value, bool | int | float):
+            return value
         if isinstance(value, str):
             return self._redactor.text(value)
-        if isinstance(value, dict):
-            return {self._redactor.text(str(key)): self._under(str(key), item, depth) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.value(item, depth + 1) for item in value]
-        return value
+        self._seen += len(value)
+        if depth > MAX_DEPTH or self._seen > MAX_VALUES:
+            raise _CannotFinish
+        if isinstance(value, Mapping):
+            return {self._redactor.text(key): self._under(key, item, depth) for key, item in value.items()}
+        return [self.value(item, depth + 1) for item in value]
 
     def _under(self, key: str, value: Any, depth: int) -> Any:
         if value is not None and self._redactor.hides(key, value):

@@ -7,6 +7,7 @@ here again. Only this module and `checkpoints` import langgraph, and only worker
 import contextvars
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Final, Protocol, TypedDict
 
 from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
@@ -99,5 +100,6 @@ def _entry(state: State) -> str:
     return state["next"]
 
 
+@cache
 def _encode(node_id: str) -> str:
     return "n." + node_id.translate(_RESERVED)

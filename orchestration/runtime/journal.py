@@ -1,7 +1,7 @@
 """The journal of a drive: rows gather and go out together, each batch in one statement under the fence (runtime 5)."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +14,7 @@ from langorch.lib.redaction import Redactor
 from orchestration import events
 from orchestration.events import NewEvent
 from orchestration.runtime.boundary import Lease
+from orchestration.runtime.outcomes import Json
 from orchestration.runtime.records import (
     Batch,
     EventRow,
@@ -87,7 +88,7 @@ class Journal:
             event.step_id,
             event.path,
             event.attempt,
-            to_json(events.presentable(event.payload, self.redactor)),
+            self._payload(event.payload),
         )
         with self._gate:
             self._mark()
@@ -125,6 +126,11 @@ class Journal:
         if self._broken is None:
             self.flush()
 
+    def _payload(self, payload: Mapping[str, Json]) -> str:
+        masked = self.redactor.redact(payload)
+        text = to_json(masked)
+        return text if len(text) <= events.MAX_VALUE_BYTES else to_json(events.short(masked))
+
     def _mark(self) -> None:
         if not self._batch:
             self._since = clock.monotonic()
@@ -147,4 +153,4 @@ class Journal:
             self._losses = 0
         if written.cancel_requested:
             self._lease.cancel_requested = True
-        live.tell(groups.run(self.run_id), seq=written.last_seq)
+        live.tell_soon(groups.run(self.run_id), seq=written.last_seq)

@@ -26,6 +26,7 @@ class Program:
         self.regions = regions(self.document)
         self._graphs: dict[str, Graph] = {}
         self._compiled: dict[tuple[str | int, ...], Any] = {}
+        self.pointers: dict[tuple[str | int, ...], str] = {}
         self._lock = threading.Lock()
 
     @cached_property

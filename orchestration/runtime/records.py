@@ -2,10 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from orchestration.runtime.outcomes import Json
 
@@ -21,10 +20,13 @@ class Fenced(Exception):
     """Another worker holds the run now: nothing more may be written."""
 
 
+_encode: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
 def to_json(value: Json) -> str:
     """JSON text of a value. Raises `NotStorable` for what is not JSON, NUL characters and lone surrogates."""
     try:
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+        text = _encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise NotStorable(f"The value is not JSON: {error}") from None
     if "\\u" in text and _UNSTORABLE.search(_PAIR.sub("", text)):
@@ -34,11 +36,11 @@ def to_json(value: Json) -> str:
 
 def moment(at: datetime) -> str:
     """A time as both databases read it: UTC, without a zone."""
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    text = (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(" ", "microseconds")
+    return text.partition("+")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class VisitRow:
+class VisitRow(NamedTuple):
     """A visit to be stored; the JSON parts are texts already."""
 
     path: str
@@ -55,8 +57,7 @@ class VisitRow:
     ended_at: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class StepRow:
+class StepRow(NamedTuple):
     """A step to be stored."""
 
     path: str
@@ -74,8 +75,7 @@ class StepRow:
     duration_ms: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class WaitRow:
+class WaitRow(NamedTuple):
     """A wait to be stored as open."""
 
     path: str
@@ -86,8 +86,7 @@ class WaitRow:
     until: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(NamedTuple):
     """An event to be stored; its number comes from the run's row."""
 
     created_at: str
@@ -125,5 +124,3 @@ class Written:
     last_seq: int
     cancel_requested: bool
 
-
-JsonRow = Mapping[str, Any]

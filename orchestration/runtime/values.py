@@ -31,13 +31,18 @@ class Values:
         self._report = report
         self._told: set[tuple[str, str | None, str]] = set()
         self._root = "/workflow_graph/nodes/" + _escaped(node_id)
+        self._pointers = program.pointers
 
     def scope(self, *place: Place, local: Mapping[str, Json] = NOTHING) -> Scope:
         """The scope at a place below the node, with further names bound. Call `tell` after using it."""
-        pointer = self._root + "".join(f"/{_escaped(part)}" for part in place)
+        key = (self._node_id, *place)
+        pointer = self._pointers.get(key)
+        if pointer is None:
+            pointer = self._pointers[key] = self._root + "".join(f"/{_escaped(part)}" for part in place)
         if local:
             return replace(self._scope, pointer=pointer, variables={**self._scope.variables, **local})
-        return replace(self._scope, pointer=pointer)
+        self._scope.pointer = pointer
+        return self._scope
 
     def expression(self, source: Json, place: tuple[Place, ...], local: Mapping[str, Json] = NOTHING) -> Json:
         """The value of an expression."""

@@ -5,7 +5,6 @@ client and plan it anew each time, which takes twice as long.
 """
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any, Final
 from uuid import UUID
 
@@ -112,4 +111,4 @@ def _member(name: str, value: Any) -> str:
     return f'"{name}":{value}' if name in _RAW_JSON else f'"{name}":{to_json(value)}'
 
 
-_NAMES: Final = {row: tuple(field.name for field in fields(row)) for row in (VisitRow, StepRow, WaitRow, EventRow)}
+_NAMES: Final = {row: row._fields for row in (VisitRow, StepRow, WaitRow, EventRow)}

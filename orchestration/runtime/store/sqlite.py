@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple
 from typing import Any, Final
 from uuid import UUID
 
@@ -56,12 +55,12 @@ def write(raw: Any, run_id: UUID, fence: int, batch: Batch, *, calm: bool) -> Wr
         written = _number(raw, run, fence, batch)
         if calm:
             raw.execute(_CALM, (run,))
-        _many(raw, _VISIT, ((run, *astuple(row)) for row in batch.visits.values()))
-        _many(raw, _STEP, ((run, fence, *astuple(row)) for row in batch.steps.values()))
+        _many(raw, _VISIT, ((run, *row) for row in batch.visits.values()))
+        _many(raw, _STEP, ((run, fence, *row) for row in batch.steps.values()))
         _many(raw, _CLOSE, ((moment(clock.now()), run, f"{region}/", f"{region}/") for region in batch.closed))
-        _many(raw, _WAIT, ((run, *astuple(row)) for row in batch.waits))
+        _many(raw, _WAIT, ((run, *row) for row in batch.waits))
         first = written.last_seq - len(batch.events) + 1
-        _many(raw, _EVENT, ((run, first + place, *astuple(row)) for place, row in enumerate(batch.events)))
+        _many(raw, _EVENT, ((run, first + place, *row) for place, row in enumerate(batch.events)))
     return written
 
 
@@ -75,7 +74,8 @@ def _number(raw: sqlite3.Connection, run: str, fence: int, batch: Batch) -> Writ
 
 
 def _many(raw: sqlite3.Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    raw.executemany(statement, rows)
+    for row in rows:
+        raw.execute(statement, row)
 
 
 @contextmanager
