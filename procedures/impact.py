@@ -1,6 +1,7 @@
 """What a change of a version would touch: callers, triggers, open runs and approvals, channels (CKP 6)."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Count
@@ -57,10 +58,8 @@ def impact(actor: Actor, version: ProcedureVersion) -> dict[str, Any]:
 def _callers(actor: Actor, version: ProcedureVersion) -> Iterator[dict[str, Any]]:
     called = version.procedure.procedure_id
     found = ProcedureVersion.objects.visible_to(actor).exclude(status=VersionStatus.ARCHIVED)
-    rows = (
-        found.filter(calls_text__contains=f"\n{called}\n").select_related("procedure", "document").order_by("-number")
-    )
-    for caller in rows[:MOST_CALLERS]:
+    calling = found.filter(calls_text__contains=f"\n{called}\n").select_related("procedure", "document")
+    for caller in calling.order_by("-number")[:MOST_CALLERS]:
         problems = _contract_problems(caller, version)
         for node_id, node in load_document(caller.document.canonical).nodes.items():
             if isinstance(node, SubflowNode) and node.procedure_id == called:
@@ -103,9 +102,9 @@ def _triggers(document: Document) -> list[dict[str, Any]]:
     ]
 
 
-def _next_fire(schedule: str, zone: str) -> Any:
+def _next_fire(schedule: str, zone: str) -> datetime | None:
     fires = read_schedule(schedule).next_fires(clock.now(), zone, 1)
-    return fires[0] if fires else None
+    return fires[0].astimezone(UTC) if fires else None
 
 
 def _counted(rows: Any, column: str) -> dict[str, int]:
