@@ -1,6 +1,6 @@
 """Compiling: text to tree, to canonical form, to checked and bound document, with all problems at once (CKP 5)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from procedures.ckp.bind import bind
@@ -14,7 +14,7 @@ from procedures.ckp.placing import place
 from procedures.ckp.problems import Problem
 from procedures.ckp.records import DocumentReader
 from procedures.ckp.registry import NOTHING_REGISTERED, Registry
-from procedures.ckp.report import Report
+from procedures.ckp.report import Path, Report, pointer_of
 from procedures.ckp.values import canonical_hash
 
 UNHASHED = frozenset({"status", "release", "tests"})
@@ -34,6 +34,12 @@ class Compiled:
     canonical: dict[str, Any] | None = None
     draft: Document | None = None
     document_hash: str | None = None
+    origins: dict[Path, Path] = field(default_factory=dict, repr=False, compare=False)
+    """Where parts of the canonical form stood in the text, when elsewhere."""
+
+    def pointer(self, path: Path) -> str:
+        """The JSON pointer into the imported text of a place in the canonical form."""
+        return pointer_of(Normal(self.canonical or {}, self.origins).source(path))
 
     @property
     def errors(self) -> tuple[Problem, ...]:

@@ -48,12 +48,15 @@ def chain_of(document: Document, node: LlmActionNode, registry: Registry) -> lis
     return list(dict.fromkeys(([first] if first else []) + further))
 
 
-def call_cost(document: Document, node: LlmActionNode, registry: Registry) -> CallCost:
+def call_cost(
+    document: Document, node: LlmActionNode, registry: Registry, default_max_tokens: int | None = None
+) -> CallCost:
     """Worst case of one call of a node: half the characters of the prompt as tokens, and `max_tokens`."""
     characters = len(node.prompt or "") + len(node.system_prompt or "")
     prompt_tokens = -(-characters // CHARACTERS_PER_TOKEN)
     profile = profile_of(document, node, registry)
     given: Any = node.max_tokens if node.max_tokens is not None else profile.max_tokens if profile else None
+    given = default_max_tokens if given is None else given
     answer_tokens = given if isinstance(given, int) else None
     reasons = [] if answer_tokens is not None else ["no max_tokens"]
     models = registry.models()

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from os.path import commonprefix
 from typing import Final
 
 VARIABLE_NAME: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -89,8 +88,8 @@ def edit_distance(left: str, right: str, most: int) -> int:
     """Insertions, deletions and substitutions between two texts; `most + 1` stands for anything farther."""
     if abs(len(left) - len(right)) > most:
         return most + 1
-    shared = len(commonprefix((left, right)))
-    left, right = left[shared:], right[shared:]
+    while left and right and left[0] == right[0]:
+        left, right = left[1:], right[1:]
     row = list(range(len(right) + 1))
     for i, char in enumerate(left, 1):
         above, row = row, [i]

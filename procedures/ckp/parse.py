@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from procedures.ckp.positions import Lines, deep_bracket, unescape, values
-from procedures.ckp.problems import Problem, cut
+from procedures.ckp.problems import MOST_PROBLEMS, Problem, cut
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 MOST_DEPTH: Final = 64
@@ -123,10 +123,12 @@ def _too_deep(text: str) -> Problem:
 
 
 def _token_faults(text: str) -> list[Problem]:
-    """Duplicate keys and numbers that cannot be kept exactly."""
+    """Duplicate keys and numbers that cannot be kept exactly, as many as are shown and one more."""
     lines = Lines(text)
-    faults = []
+    faults: list[Problem] = []
     for value in values(text):
+        if len(faults) > MOST_PROBLEMS:
+            break
         line, column = lines.place(value.offset)
         if value.duplicate:
             key = value.pointer.rpartition("/")[2]

@@ -47,8 +47,8 @@ def _named_nodes(subject: Subject) -> Iterable[tuple[Path, str]]:
 def nodes_are_reached(subject: Subject) -> None:
     """CKP206. Where a target is lost or a node could not be read, nothing is claimed."""
     reached = _reached(subject, subject.document.global_config.on_failure)
-    for node_id, _, place in subject.all_nodes() if reached is not None else ():
-        if node_id not in reached:
+    for node_id, _, place in subject.all_nodes():
+        if reached is not None and node_id not in reached:
             subject.report("CKP206", place, f"No edge leads to the node '{node_id}'.")
 
 
