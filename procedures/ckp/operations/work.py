@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from procedures.ckp.expressions.blocks import compile_text
-from procedures.ckp.expressions.compiled import compile_condition, compile_expression
+from procedures.ckp.expressions.compiled import compile_expression
 from procedures.ckp.expressions.errors import ExpressionProblem
 from procedures.ckp.expressions.evaluation import Scope
 from procedures.ckp.expressions.templates import compile_value, pointer_to
@@ -79,10 +79,6 @@ class Work:
     def expression(self, name: str) -> Json:
         """The value of an expression."""
         return compile_expression(self.need(name)).evaluate(self.at(name))
-
-    def condition(self, name: str) -> bool:
-        """The truth of a condition."""
-        return compile_condition(self.need(name)).test(self.at(name))
 
 
 def refused(problem: ExpressionProblem) -> OperationError:

@@ -289,3 +289,4 @@ def test_signature_is_what_an_author_writes() -> None:
     assert FUNCTIONS["default"].signature == "default(x, value, also_empty=false)"
     assert FUNCTIONS["sum"].signature == "sum(values, column=null, …)"
     assert FUNCTIONS["round"].signature == "round(x, digits=0)"
+    assert all(function.summary.endswith(".") for function in FUNCTIONS.values())

@@ -95,6 +95,11 @@ def test_more_than_100_000_steps(text: str) -> None:
     assert error_of(text, many=many, other=[*many]) == "limit"
 
 
+def test_steps_are_counted_for_native_work_too() -> None:
+    with pytest.raises(EvaluationError, match="100000 steps"):
+        value_of(" or ".join(["t contains 'z'"] * 100), t="x" * 1_048_000)
+
+
 def test_cpu_time_is_bounded() -> None:
     objects = [{"a": {"b": [number]}} for number in range(100_000)]
     expression = compile_expression(" + ".join(["(l|unique('a')).length"] * 6))

@@ -351,13 +351,16 @@ def test_every_test_but_those_of_days_is_covered_here() -> None:
         ("huge * huge", "range"),
         ("1.5 // 1e-300", "range"),
         ("inf + 1", "range"),
+        ("round(10000000000 * huge, -2)", "range"),
+        ("round(vast, -2)", "range"),
+        ("vaster + 1", "range"),
         ("odd_value == 1", "type"),
         ("odd_value ~ ''", "type"),
         ("not odd_value", "type"),
     ],
 )
 def test_error(text: str, kind: str) -> None:
-    extra = {"huge": 10**300, "inf": float("inf"), "odd_value": object()}
+    extra = {"huge": 10**300, "vast": 10**1000, "vaster": 10**5000, "inf": float("inf"), "odd_value": object()}
     assert error_of(text, **DATA, **extra) == kind
 
 

@@ -127,6 +127,7 @@ class TestFields:
         assert failure("calculate") == "invalid_value"
         assert failure("notify", message="x") == "invalid_value"
         assert failure("calculate", expression="1 +") == "invalid_value"
+        assert failure("set_variable", variable="x", value=object()) == "invalid_value"
 
     def test_evaluation_errors_pass(self) -> None:
         with pytest.raises(EvaluationError) as failed:

@@ -168,6 +168,9 @@ class TestAggregate:
         assert transform("aggregate", rows, expression=["max(a.b)", "min(a.b) as least"]) == {"max_a_b": 3, "least": 1}
         assert transform("aggregate", rows, op="count") == 2
 
+    def test_median_of_an_odd_number_of_values(self) -> None:
+        assert transform("aggregate", [9, 1, 5], expression="median") == 5
+
     def test_groups_come_in_order_of_first_appearance(self) -> None:
         rows = [{"g": "b", "n": 1}, {"g": "a", "n": 2}, {"g": "b", "n": 3}, {"n": 9}]
         assert transform("aggregate", rows, expression="sum(n)", group_by="g") == [
@@ -182,7 +185,7 @@ class TestAggregate:
         }
         assert transform("aggregate", [], expression="count", group_by=["g"]) == []
 
-    @pytest.mark.parametrize("expression", ["", "summ(a)", "sum(a", "sum(a), sum(a)", ["", "count"], "count as 5"])
+    @pytest.mark.parametrize("expression", ["", "summ(a)", "sum(a", "sum(a), sum(a)", ["", "count"], [], "count as 5"])
     def test_expressions_that_fail(self, expression: Any) -> None:
         assert failure("aggregate", [], expression=expression) == "invalid_value"
 
@@ -312,5 +315,6 @@ def test_what_the_compiler_would_refuse_fails() -> None:
     assert failure("map", [1], expression="item +") == "invalid_value"
     assert failure("filter", [1]) == "invalid_value"
     assert failure("template", 1, expression=5) == "invalid_value"
+    assert failure("reduce", [], expression="acc", initial=object()) == "invalid_value"
     with pytest.raises(OperationError):
         run_transformations([{"type": "map", "source_variable": "l", "expression": "item"}], scope_of({"l": []}))
