@@ -100,6 +100,20 @@ def test_steps_are_counted_for_native_work_too() -> None:
         value_of(" or ".join(["t contains 'z'"] * 100), t="x" * 1_048_000)
 
 
+def test_typical_condition_takes_microseconds() -> None:
+    condition = compile_condition("{{amount}} > 1000 and status == 'approved' or vendor.tags contains 'fast'")
+    scope = scope_of({"amount": 500, "status": "approved", "vendor": {"tags": ["slow", "fast"]}})
+    assert condition.test(scope) is True
+
+    def seconds() -> float:
+        start = time.thread_time()
+        for _ in range(500):
+            condition.test(scope)
+        return time.thread_time() - start
+
+    assert min(seconds() for _ in range(5)) / 500 < 0.000_05
+
+
 def test_cpu_time_is_bounded() -> None:
     objects = [{"a": {"b": [number]}} for number in range(100_000)]
     expression = compile_expression(" + ".join(["(l|unique('a')).length"] * 6))
