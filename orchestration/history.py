@@ -73,10 +73,15 @@ def variables_at(
     document: Document, inputs: Mapping[str, Any], visits: Sequence[Recorded], visit: Recorded
 ) -> dict[str, Any]:
     """The variables after a visit of a main region, an iteration or a branch."""
-    by_region: dict[str, list[Recorded]] = defaultdict(list)
-    for one in visits:
-        by_region[one.region].append(one)
-    return variables_before(document, inputs, by_region, visit) | dict(visit.changes)
+    return variables_before(document, inputs, by_region_of(visits), visit) | dict(visit.changes)
+
+
+def by_region_of(visits: Iterable[Recorded]) -> dict[str, list[Recorded]]:
+    """The visits of each region in order of position."""
+    found: dict[str, list[Recorded]] = defaultdict(list)
+    for visit in sorted(visits, key=lambda visit: visit.pos):
+        found[visit.region].append(visit)
+    return found
 
 
 def variables_before(
@@ -84,7 +89,7 @@ def variables_before(
 ) -> dict[str, Any]:
     """The variables at the entry of a visit."""
     found = _at_entry(document, inputs, by_region, visit.region)
-    for earlier in sorted(by_region[visit.region], key=lambda one: one.pos):
+    for earlier in by_region[visit.region]:
         if earlier.pos < visit.pos:
             found |= earlier.changes
     return found
@@ -98,7 +103,7 @@ def _at_entry(document: Document, inputs: Mapping[str, Any], by_region: ByRegion
     if match := LAST_PART.search(region):
         number = int(match[1])
         for index in range(number):
-            for one in sorted(by_region.get(f"{owner.path}[{index}]", ()), key=lambda one: one.pos):
+            for one in by_region.get(f"{owner.path}[{index}]", ()):
                 found |= one.changes
         found |= _bound(document, owner, number)
     return found

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from orchestration.choices import ENDED, RunStatus
+from orchestration.choices import ENDED, PARKED, RunStatus
 from procedures.choices import VersionStatus
 
 NEEDS_PERMISSION = "You need the permission runs.operate."
@@ -27,8 +27,14 @@ class Situation:
 def verbs(now: Situation) -> dict[str, Verdict]:
     """Each verb with True or the reason why not."""
     if not now.may_operate:
-        return dict.fromkeys(("cancel", "retry", "pause", "resume"), NEEDS_PERMISSION)
-    return {"cancel": _cancel(now), "retry": _retry(now), "pause": _pause(now), "resume": _resume(now)}
+        return dict.fromkeys(("cancel", "retry", "pause", "resume", "fork"), NEEDS_PERMISSION)
+    return {
+        "cancel": _cancel(now),
+        "retry": _retry(now),
+        "pause": _pause(now),
+        "resume": _resume(now),
+        "fork": why_not_fork(now) or True,
+    }
 
 
 def why_not_retry(now: Situation, mode: str) -> str | None:
@@ -42,6 +48,15 @@ def why_not_retry(now: Situation, mode: str) -> str | None:
     if mode != FAILED_STEP and not now.version_status:
         return "Its version was deleted since."
     return None
+
+
+def why_not_fork(now: Situation) -> str | None:
+    """Why a fork is refused, or None."""
+    if now.status not in ENDED | PARKED:
+        return "The run is at work or queued; it can be forked once it waits or has ended."
+    if now.version_status == VersionStatus.ARCHIVED:
+        return "Its version was archived since."
+    return None if now.version_status else "Its version was deleted since."
 
 
 def _cancel(now: Situation) -> Verdict:

@@ -66,6 +66,19 @@ class RetryIn(ReasonIn):
         return super().to_internal_value(_with_present_names(data))
 
 
+class ForkIn(Form):
+    path = serializers.CharField(max_length=500, help_text="The visit before which the new run begins.")
+    step_id = serializers.CharField(required=False, allow_null=True, help_text="Not supported: forks begin at visits.")
+    changes = serializers.DictField(required=False, allow_null=True, help_text="Variables as they shall be there.")
+    procedure_version = serializers.CharField(max_length=64, required=False, allow_null=True)
+    reason = serializers.CharField(max_length=500)
+
+    def validate_step_id(self, value: str | None) -> str | None:
+        if value:
+            raise serializers.ValidationError("A fork begins at a visit; leave step_id out.", code="not_supported")
+        return value
+
+
 class WaitingOut(Form):
     kind = serializers.ChoiceField(choices=WaitKind.choices)
     ref = serializers.CharField()

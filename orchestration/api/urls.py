@@ -13,6 +13,7 @@ urlpatterns = [
     path("runs/<str:run_id>/retry", views.RetryRun.as_view(), name="api-run-retry"),
     path("runs/<str:run_id>/pause", views.PauseRun.as_view(), name="api-run-pause"),
     path("runs/<str:run_id>/resume", views.ResumeRun.as_view(), name="api-run-resume"),
+    path("runs/<str:run_id>/fork", views.ForkRun.as_view(), name="api-run-fork"),
     path("runs/<str:run_id>/events", views.RunEvents.as_view(), name="api-run-events"),
     path("runs/<str:run_id>/stream", stream.RunEventStream.as_view(), name="api-run-stream"),
     path("runs/<str:run_id>/steps", records.RunSteps.as_view(), name="api-run-steps"),

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from orchestration import selectors, services
 from orchestration.api import filters, representation
-from orchestration.api.serializers import EventQuery, ReasonIn, RetryIn, RunEventOut, RunOut, RunQuery, StartIn
+from orchestration.api.serializers import EventQuery, ForkIn, ReasonIn, RetryIn, RunEventOut, RunOut, RunQuery, StartIn
 from orchestration.models import Event
 from orchestration.streams import event_data
 from procedures.api.serializers import CHANNEL_SPELLINGS
@@ -109,6 +109,19 @@ class RetryRun(Endpoint):
             reason=given.get("reason") or "",
         )
         return Response(representation.run_out(self.actor, again), status=200 if again.pk == run.pk else 201)
+
+
+class ForkRun(Endpoint):
+    access = {"POST": "runs.operate"}
+
+    @extend_schema(request=ForkIn, responses={201: RunOut})
+    def post(self, request: Request, run_id: str) -> Response:
+        """A new run from before a visit of a parked or ended run, with variables as they shall be there."""
+        given = self.body(ForkIn)
+        run = selectors.run_for(self.actor, run_id)
+        version = given.get("procedure_version")
+        forked = services.fork_run(self.actor, run, given["path"], given["reason"], given.get("changes"), version)
+        return Response(representation.run_out(self.actor, forked), status=201)
 
 
 class RunEvents(Endpoint):

@@ -1,9 +1,20 @@
 """The verbs of runs: API, pages, admin, triggers and subflows call these; nothing else changes a run from outside."""
 
 from orchestration.services.cancel import cancel_run
+from orchestration.services.fork import fork_run
 from orchestration.services.hold import pause_run, resume_run
 from orchestration.services.request import Cause, Started, StartRequest
 from orchestration.services.retry import retry_run
 from orchestration.services.start import start_run
 
-__all__ = ["Cause", "StartRequest", "Started", "cancel_run", "pause_run", "resume_run", "retry_run", "start_run"]
+__all__ = [
+    "Cause",
+    "StartRequest",
+    "Started",
+    "cancel_run",
+    "fork_run",
+    "pause_run",
+    "resume_run",
+    "retry_run",
+    "start_run",
+]
