@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.models import Group
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery
 
 from approvals import ports
 from approvals.choices import AssignmentKind, Status, Verdict
@@ -18,11 +18,12 @@ from approvals.rules.answers import Question
 from approvals.rules.audience import REASONS, Audience, Named, Person, refusal
 from approvals.rules.escalation import Move, Step, next_move
 from langorch.lib import clock
+from langorch.lib.counting import CountUpTo
 from langorch.lib.errors import NotFound
 from tenants import selectors as people
 from tenants.actor import Actor
 from tenants.choices import Capability, Role
-from tenants.models import User
+from tenants.models import Tenant, User
 
 ROLE_CAPABILITY = {
     Role.APPROVER: Capability.DECIDE,
@@ -86,8 +87,27 @@ def decided(actor: Actor) -> QuerySet[Approval]:
 
 
 def waiting_count(actor: Actor) -> int:
-    """How many decisions wait for `actor`: the number in the head of every page."""
+    """How many decisions wait for `actor`."""
     return waiting_for_me(actor).count()
+
+
+class InboxState(NamedTuple):
+    """The number in the head of every page, and the version of the inbox it belongs to."""
+
+    waiting: int
+    version: int
+
+
+def inbox_state(actor: Actor) -> InboxState:
+    """How many decisions wait for `actor`, and in which state of the inbox; one query."""
+    changed = Approval.system.filter(tenant=OuterRef("pk")).order_by("-updated_at").values("updated_at")[:1]
+    row = (
+        Tenant.objects.filter(pk=actor.tenant_id)
+        .annotate(waiting=CountUpTo(waiting_for_me(actor)), changed=Subquery(changed))
+        .values_list("waiting", "changed")
+        .get()
+    )
+    return InboxState(row[0] or 0, _microseconds(row[1]))
 
 
 def approval_for(actor: Actor, approval_id: UUID | str) -> Approval:
@@ -106,12 +126,12 @@ def with_details(rows: QuerySet[Approval]) -> QuerySet[Approval]:
 def inbox_version(actor: Actor) -> int:
     """A number that grows with every change of an approval of the tenant: microseconds since 1970."""
     latest = Approval.system.filter(tenant_id=actor.tenant_id).aggregate(at=Max("updated_at"))["at"]
-    return int(latest.timestamp() * 1_000_000) if latest else 0
+    return _microseconds(latest)
 
 
 def version(approval: Approval) -> int:
     """A number that grows with every change of `approval`: microseconds since 1970."""
-    return int(approval.updated_at.timestamp() * 1_000_000)
+    return _microseconds(approval.updated_at)
 
 
 def earlier(actor: Actor, approval: Approval, limit: int = 3) -> list[Approval]:
@@ -239,6 +259,11 @@ def approving_votes(approval: Approval) -> int:
 def is_overdue(approval: Approval) -> bool:
     """Whether an open approval is past its due time."""
     return approval.status == Status.PENDING and approval.expires_at is not None and approval.expires_at <= clock.now()
+
+
+def _microseconds(moment: datetime | None) -> int:
+    """Since 1970; 0 for no moment."""
+    return int(moment.timestamp() * 1_000_000) if moment else 0
 
 
 def _names(rows: Sequence[Assignment], kind: AssignmentKind) -> frozenset[str]:

@@ -4,7 +4,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from langorch.lib import moments
+
 Payload = Mapping[str, Any]
+Name = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What an event tells: its payload, the node and step it is about, and how nodes are called."""
+
+    payload: Payload
+    node_id: str
+    step_id: str
+    name: Name
+
+    def get(self, key: str) -> Any:
+        return self.payload.get(key)
+
+
+Detail = Callable[[Happened], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,33 +41,91 @@ class Phrase:
     icon: str
     tone: str
     title: str
-    detail: Callable[[Payload], str] = lambda payload: ""
+    detail: Detail = lambda told: ""
 
 
-def _of(*names: str, between: str = ", ") -> Callable[[Payload], str]:
-    return lambda payload: between.join(_short(payload[name]) for name in names if payload.get(name) not in (None, ""))
+def _of(*names: str, between: str = ", ") -> Detail:
+    return lambda told: between.join(_short(told.get(name)) for name in names if told.get(name) not in (None, ""))
 
 
-def _by(payload: Payload) -> str:
-    who = payload.get("by") or payload.get("triggered_by") or payload.get("decided_by")
-    reason = payload.get("reason") or payload.get("comment")
+def _by(told: Happened) -> str:
+    who = told.get("by") or told.get("triggered_by") or told.get("decided_by")
+    reason = told.get("reason") or told.get("comment")
     words = f"by {who}" if who else ""
     return f"{words}: {reason}" if reason else words
 
 
-def _error(payload: Payload) -> str:
-    kind = payload.get("error_class") or payload.get("type") or ""
-    text = _short(payload.get("error") or payload.get("message") or "")
+def _error(told: Happened) -> str:
+    kind = told.get("error_class") or told.get("type") or ""
+    text = _short(told.get("error") or told.get("message") or "")
     return f"{kind}: {text}" if kind and text else kind or text
 
 
-def _branch(payload: Payload) -> str:
-    rule = payload.get("condition") or ("default" if payload.get("rule") is None else "")
-    return f"{rule} → {payload.get('next_node_id')}"
+def _step(told: Happened) -> str:
+    """The step with its action where that says more, and how long it took."""
+    action = told.get("action")
+    words = f"{told.step_id} ({action})" if action and action != told.step_id else told.step_id
+    return _timed(words, told)
 
 
-def _retry(payload: Payload) -> str:
-    return f"in {payload.get('delay_ms', 0) / 1000:g} s after {payload.get('error_class', 'an error')}"
+def _failed_step(told: Happened) -> str:
+    return f"{told.step_id}, {_error(told)}" if told.step_id else _error(told)
+
+
+def _failed_node(told: Happened) -> str:
+    return f"{told.name(told.node_id)}, {_error(told)}" if told.node_id else _error(told)
+
+
+def _node(told: Happened) -> str:
+    return _timed(_short(told.get("node_name") or ""), told)
+
+
+def _timed(words: str, told: Happened) -> str:
+    spent = told.get("duration_ms")
+    return f"{words}, {moments.duration(spent / 1000)}" if isinstance(spent, int | float) and spent >= 50 else words
+
+
+def _branch(told: Happened) -> str:
+    rule = told.get("condition") or ("else" if told.get("rule") is None else "")
+    return f"{rule} → {told.name(str(told.get('next_node_id')))}"
+
+
+def _route(told: Happened) -> str:
+    return _route_to(told, "to_node_id")
+
+
+def _retry(told: Happened) -> str:
+    delay = moments.duration((told.get("delay_ms") or 0) / 1000)
+    return f"{told.step_id} in {delay} after {told.get('error_class') or 'an error'}"
+
+
+def _iteration(told: Happened) -> str:
+    number, total, item = (told.get("iteration") or 0) + 1, told.get("total"), told.get("item")
+    words = f"{number} of {total}" if total else str(number)
+    return f"{words}: {_short(item)}" if item not in (None, "") else words
+
+
+def _loop(told: Happened) -> str:
+    number, errors = told.get("iterations") or 0, told.get("errors")
+    words = f"after {number} iteration{'' if number == 1 else 's'}"
+    return f"{words}, {errors} failed" if errors else words
+
+
+def _handled(told: Happened) -> str:
+    return f"{told.get('error_type')}: {told.get('action')} {_route_to(told, 'next_node_id')}".rstrip()
+
+
+def _route_to(told: Happened, key: str) -> str:
+    target = told.get(key)
+    return f"to {told.name(target)}" if target else ""
+
+
+def _parked(told: Happened) -> str:
+    return f"waits for {told.get('kind')}, worker given back"
+
+
+def _decision(told: Happened) -> str:
+    return f"{told.get('decision')} {_by(told)}".strip()
 
 
 def _short(value: Any) -> str:
@@ -62,7 +139,7 @@ PHRASES: dict[str, Phrase] = {
     "admission_delayed": Phrase("s-queued", "muted", "Waits for a free slot", _of("limit", "scope")),
     "execution_started": Phrase("s-running", "live", "Run started", _of("worker")),
     "execution_resumed": Phrase("s-running", "live", "Run went on", _of("resume_reason", "worker")),
-    "run_parked": Phrase("s-paused", "muted", "Run parked", lambda p: f"waits for {p.get('kind')}, worker given back"),
+    "run_parked": Phrase("s-paused", "muted", "Run parked", _parked),
     "run_resumed": Phrase("s-running", "live", "Wait answered", _of("kind", "by")),
     "worker_lease_expired": Phrase("alert", "warn", "Worker lost", _of("worker")),
     "worker_fenced": Phrase("alert", "warn", "Late worker refused", _of("worker")),
@@ -71,49 +148,51 @@ PHRASES: dict[str, Phrase] = {
     "run_retry_requested": Phrase("retry", "muted", "Retry asked for", _by),
     "run_cancel_requested": Phrase("s-canceled", "muted", "Cancel asked for", _by),
     "run_canceled": Phrase("s-canceled", "muted", "Run canceled", _by),
+    "run_timeout": Phrase("s-timeout", "bad", "Run took too long"),
+    "run_forked": Phrase("fork", "muted", "Forked", _by),
     "run_completed": Phrase("s-ok", "ok", "Run completed", _of("message")),
     "run_failed": Phrase("s-failed", "bad", "Run failed", _error),
     "error": Phrase("s-failed", "bad", "Error", _error),
-    "on_failure_routed": Phrase("right", "warn", "Failure route taken", _of("to_node_id")),
+    "on_failure_routed": Phrase("right", "warn", "Failure route taken", _route),
     "node_started": Phrase("right", "muted", "Entered", _of("node_name")),
-    "node_completed": Phrase("s-ok", "ok", "Left", _of("node_name")),
+    "node_completed": Phrase("s-ok", "ok", "Left", _node),
     "node_paused": Phrase("s-paused", "muted", "Paused", _of("node_name", "reason")),
-    "node_error": Phrase("s-failed", "bad", "Node failed", _error),
+    "node_error": Phrase("s-failed", "bad", "Node failed", _failed_node),
     "branch_taken": Phrase("right", "muted", "Branch taken", _branch),
     "branch_started": Phrase("fork", "muted", "Branch started", _of("branch_id")),
     "branch_completed": Phrase("fork", "muted", "Branch ended", _of("branch_id", "status")),
     "variable_conflict": Phrase("alert", "warn", "Branches wrote one variable", _of("name", "branches")),
-    "loop_iteration": Phrase(
-        "retry", "muted", "Iteration", lambda p: f"{p.get('iteration', 0) + 1} of {p.get('total')}"
-    ),
-    "loop_completed": Phrase("s-ok", "ok", "Loop ended", _of("iterations")),
+    "loop_iteration": Phrase("retry", "muted", "Iteration", _iteration),
+    "loop_completed": Phrase("s-ok", "ok", "Loop ended", _loop),
     "undefined_value": Phrase("alert", "warn", "A value was missing", _of("name")),
     "expression_warning": Phrase("alert", "warn", "Doubtful comparison", _of("kind")),
     "log": Phrase("doc", "muted", "Log", _of("message")),
-    "step_started": Phrase("right", "muted", "Step started", _of("action")),
-    "step_completed": Phrase("s-ok", "ok", "Step completed", _of("action")),
-    "step_failed": Phrase("s-failed", "bad", "Step failed", _error),
+    "step_started": Phrase("right", "muted", "Step started", _step),
+    "step_completed": Phrase("s-ok", "ok", "Step completed", _step),
+    "step_failed": Phrase("s-failed", "bad", "Step failed", _failed_step),
     "step_retry_scheduled": Phrase("retry", "warn", "Step will be tried again", _retry),
-    "step_timeout": Phrase("s-timeout", "bad", "Step took too long", _of("action")),
-    "step_in_doubt": Phrase(
-        "alert", "warn", "Nobody knows whether it happened; sent again under the same key", _of("action")
-    ),
+    "error_handled": Phrase("right", "warn", "Error handled", _handled),
+    "step_error_notification": Phrase("mail", "muted", "Notice of the error sent", _of("channels")),
+    "timeout_ignored": Phrase("s-timeout", "warn", "Too long, went on without it", _step),
+    "step_timeout": Phrase("s-timeout", "bad", "Step took too long", _step),
+    "step_in_doubt": Phrase("alert", "warn", "Nobody knows whether it happened; sent again under the same key", _step),
     "check_passed": Phrase("s-ok", "ok", "Check passed", _of("check_id")),
     "check_failed": Phrase("s-failed", "bad", "Check failed", _of("check_id", "message")),
     "checkpoint_saved": Phrase("copy", "muted", "Checkpoint saved", _of("reason")),
     "approval_requested": Phrase("s-person", "warn", "Approval requested", _of("node_name")),
-    "approval_decision_received": Phrase(
-        "s-person", "ok", "Decided", lambda p: f"{p.get('decision')} {_by(p)}".strip()
-    ),
+    "approval_decision_received": Phrase("s-person", "ok", "Decided", _decision),
     "approval_vote_recorded": Phrase("s-person", "muted", "Vote recorded", _of("decision", "decided_by")),
+    "approval_reminded": Phrase("mail", "muted", "Reminder sent"),
+    "approval_delegated": Phrase("s-person", "muted", "Handed on", _by),
+    "approval_escalated": Phrase("s-person", "warn", "Escalated", _of("mode")),
     "approval_expired": Phrase("s-timeout", "bad", "Approval timed out", _of("timeout_action")),
     "approval_canceled": Phrase("s-canceled", "muted", "Approval withdrawn", _of("reason")),
 }
 
 
-def words(event_type: str, payload: Payload) -> Words:
-    """The words of one event; a type without a phrase of its own is shown by its name."""
+def words(event_type: str, payload: Payload, *, node_id: str = "", step_id: str = "", name: Name = str) -> Words:
+    """The words of one event; `name` gives the name of a node. A type without a phrase is shown by its name."""
     phrase = PHRASES.get(event_type)
     if phrase is None:
         return Words("info", "muted", event_type.replace("_", " ").capitalize())
-    return Words(phrase.icon, phrase.tone, phrase.title, phrase.detail(payload))
+    return Words(phrase.icon, phrase.tone, phrase.title, phrase.detail(Happened(payload, node_id, step_id, name)))

@@ -1,11 +1,14 @@
-"""The filter box of the runs page: `status:failed since:24h free words`, read into declared filters."""
+"""The filter box of the runs page: `status:failed since:24h var.total>1000 free words`, read into declared filters."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-WORD = re.compile(r'(?P<field>[a-z_]+|var\.[A-Za-z0-9_.]+):(?P<value>"[^"]*"|\S+)|(?P<quoted>"[^"]*")|(?P<free>\S+)')
+WORD = re.compile(
+    r'(?P<field>var\.[A-Za-z0-9_.]+|[a-z_]+)(?P<sign>:|(?<=\w)[<>]=?)(?P<value>"[^"]*"|\S+)'
+    r'|(?P<quoted>"[^"]*")|(?P<free>\S+)'
+)
 FIELDS = {
     "status": "status",
     "procedure": "procedure_id",
@@ -20,58 +23,90 @@ FIELDS = {
 }
 SINCE = re.compile(r"(\d{1,4})(min|h|d)")
 UNITS = {"min": "minutes", "h": "hours", "d": "days"}
+VARIABLE = "var."
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One understood word, and the text of the box without it."""
+    """One word, and the text of the box without it."""
 
     text: str
     rest: str
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """A word that does not filter, and why."""
+
+    word: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
-    """`params` are declared filters of the list of runs; `unknown` are words whose field or value is not one."""
+    """`params` are declared filters of the list of runs, `origins` the words they came from."""
 
     params: Mapping[str, str]
+    origins: Mapping[str, str]
     chips: Sequence[Chip]
-    unknown: Sequence[str]
+    faults: Sequence[Fault]
+
+
+@dataclass(slots=True)
+class _Reader:
+    now: datetime
+    params: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def take(self, word: re.Match[str]) -> None:
+        if word["field"] is None:
+            self._add("search", (word["quoted"] or word["free"]).strip('"'), word[0], " ")
+        elif word["field"].startswith(VARIABLE):
+            sign = "" if word["sign"] == ":" else word["sign"]
+            self._set(word["field"], sign + word["value"].strip('"'), word[0])
+        elif word["field"] == "since":
+            self._since(word)
+        elif word["field"] in FIELDS and word["sign"] == ":":
+            self._field(FIELDS[word["field"]], word["value"].strip('"'), word[0])
+        else:
+            known = ", ".join([*FIELDS, "since", "var.<name>"])
+            self.faults.append(Fault(word[0], f"there is no field {word['field']}; there are {known}"))
+
+    def _since(self, word: re.Match[str]) -> None:
+        length = SINCE.fullmatch(word["value"])
+        if length is None:
+            self.faults.append(Fault(word[0], "write a length of time, such as since:30min, since:24h or since:7d"))
+        else:
+            begin = self.now - timedelta(**{UNITS[length[2]]: int(length[1])})
+            self._set("created_from", begin.isoformat(), word[0])
+
+    def _field(self, name: str, value: str, word: str) -> None:
+        if name == "status":
+            self._add(name, value, word, ",")
+        else:
+            self._set(name, value, word)
+
+    def _set(self, name: str, value: str, word: str) -> None:
+        self.params[name], self.origins[name] = value, word
+
+    def _add(self, name: str, value: str, word: str, between: str) -> None:
+        earlier, origin = self.params.get(name), self.origins.get(name)
+        self._set(name, f"{earlier}{between}{value}" if earlier else value, f"{origin} {word}" if origin else word)
 
 
 def read(text: str, now: datetime) -> Filter:
-    """Understand the text of the box. A field given twice: the later one counts; statuses add up."""
+    """Understand the text of the box. A field given twice: the later one counts; statuses and free words add up."""
     words = list(WORD.finditer(text))
-    params: dict[str, str] = {}
-    unknown: list[str] = []
-    free: list[str] = []
+    reader = _Reader(now)
     for word in words:
-        if word["field"] is None:
-            free.append((word["quoted"] or word["free"]).strip('"'))
-            continue
-        found = _param(word["field"], word["value"].strip('"'), now)
-        if found is None:
-            unknown.append(word[0])
-        elif found[0] == "status" and "status" in params:
-            params["status"] += f",{found[1]}"
-        else:
-            params[found[0]] = found[1]
-    if free:
-        params["search"] = " ".join(free)
-    return Filter(params, [_chip(words, index) for index in range(len(words))], unknown)
+        reader.take(word)
+    return Filter(reader.params, reader.origins, [_chip(words, at) for at in range(len(words))], reader.faults)
 
 
-def _param(field: str, value: str, now: datetime) -> tuple[str, str] | None:
-    if field == "since":
-        length = SINCE.fullmatch(value)
-        return ("created_from", (now - _length(length)).isoformat()) if length else None
-    if field.startswith("var."):
-        return field, value
-    return (FIELDS[field], value) if field in FIELDS else None
-
-
-def _length(match: re.Match[str]) -> timedelta:
-    return timedelta(**{UNITS[match[2]]: int(match[1])})
+def without(text: str, fields: Iterable[str]) -> str:
+    """The text of the box without the words of these fields."""
+    return " ".join(word[0] for word in WORD.finditer(text) if word["field"] not in fields)
 
 
 def _chip(words: Sequence[re.Match[str]], index: int) -> Chip:

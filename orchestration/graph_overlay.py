@@ -48,7 +48,7 @@ def _mark(visits: Sequence[VisitRow], waiting: Mapping[str, str], live: bool) ->
 def _open_mark(opened: Sequence[VisitRow], waiting: Mapping[str, str], times: str) -> Mark:
     kinds = {waiting[visit.path] for visit in opened if visit.path in waiting}
     if WaitKind.APPROVAL in kinds:
-        return Mark("n-warn", "waiting", "needs a person")
+        return Mark("n-warn", "asking", "needs a person")
     if kinds:
         return Mark("n-live", "waiting", f"waits: {min(kinds)}")
     return Mark("n-live", "started", times)

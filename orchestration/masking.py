@@ -24,6 +24,15 @@ def redactors(runs: Iterable[Run]) -> dict[UUID, Redactor]:
     return {document_id: _kept[document_id] for document_id in wanted}
 
 
+def redactor_of(document: Document) -> Redactor:
+    """What masks the values of runs of `document`."""
+    if document.pk not in _kept:
+        canonical = document.canonical
+        audit = (canonical.get("global_config") or {}).get("audit_config")
+        _keep([(document.pk, canonical.get("variables_schema"), audit)])
+    return _kept[document.pk]
+
+
 def sensitive_names(variables_schema: Mapping[str, Any] | None) -> set[str]:
     """The names of a canonical schema whose values are masked."""
     return {name for name, meta in (variables_schema or {}).items() if _is_sensitive(meta)}

@@ -2,23 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
-
-from django.db.models import Count, Min, Q
+from urllib.parse import urlencode
 
 from approvals import selectors as approvals
 from langorch.lib import clock
-from orchestration import live_sections, run_list, selectors, waiting
-from orchestration.choices import OPEN, PARKED, RunStatus
+from orchestration import run_list, selectors
+from orchestration.choices import PARKED, RunStatus
+from orchestration.figures import DUE, MINE, STARTED, TO_RETRY, Figures, figures
 from orchestration.run_list import RunRow
 from procedures.models import CurrentVersion, Procedure
 from tenants.actor import Actor
+from tenants.models import Project
 
 LATEST = 10
 CHANGES = 5
-DAY = timedelta(days=1)
-WEEK = timedelta(days=7)
+SAMPLE = "invoice"
+NUMBERS = ("Nothing", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Need:
 
     icon: str
     tone: str
+    number: int
     title: str
     since: datetime | None
     due: datetime | None
@@ -36,25 +38,45 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
+    """A figure with its line of 24 hours over that of last week; open things have no line."""
+
     label: str
     value: int
     words: str
     tone: str = ""
+    values: Sequence[int] = ()
+    before: Sequence[int] = ()
 
 
 class NowPage:
-    """The parts of the first screen, for everything one person may see."""
+    """The parts of the first screen, for one project or for everything a person may see."""
 
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, actor: Actor, project: Project | None) -> None:
         self._actor = actor
-        self._runs = selectors.runs_visible_to(actor)
+        self._project = project
         self.now = clock.now()
-        self.version = live_sections.runs_version(actor)
 
     @cached_property
+    def _figures(self) -> Figures:
+        runs, mine = selectors.runs_visible_to(self._actor), approvals.waiting_for_me(self._actor)
+        if self._project:
+            runs, mine = runs.filter(project=self._project), mine.filter(project=self._project)
+        return figures(self._actor.tenant_id, runs, mine, self.now)
+
+    @property
+    def version(self) -> int:
+        return self._figures.version
+
+    @property
     def empty(self) -> bool:
         """Whether there is no run yet, so that the page shows the first steps."""
-        return not self._runs.exists()
+        return not self.latest
+
+    @cached_property
+    def sample(self) -> CurrentVersion | None:
+        """The sample that asks a person, when it was loaded."""
+        current = CurrentVersion.objects.visible_to(self._actor).filter(procedure__procedure_id=SAMPLE)
+        return current.select_related("version", "procedure").first()
 
     @cached_property
     def has_procedures(self) -> bool:
@@ -62,65 +84,72 @@ class NowPage:
 
     @cached_property
     def needs(self) -> Sequence[Need]:
-        return [need for need in (self._approvals(), self._failed()) if need]
+        return [need for need in (self._mine(), self._failed(), self._others()) if need.number]
 
     @cached_property
     def tiles(self) -> Sequence[Tile]:
-        today, week = self._counts(self.now - DAY, self.now), self._counts(self.now - WEEK - DAY, self.now - WEEK)
-        still_open = self._runs.filter(status__in=sorted(OPEN)).order_by()
-        open_now = dict(still_open.values_list("status").annotate(number=Count("pk")))
-        waiting_now = sum(open_now.get(status, 0) for status in PARKED)
+        waiting = sum(self._figures.of(status).number for status in PARKED)
         return [
-            Tile("Queued", open_now.get("created", 0), "now"),
-            Tile("Running", open_now.get("running", 0), "now"),
-            Tile("Waiting", waiting_now, "now"),
-            Tile("Started, 24 h", today["started"], f"last week {week['started']}"),
-            Tile("Completed, 24 h", today["completed"], f"last week {week['completed']}"),
-            Tile("Failed, 24 h", today["failed"], f"last week {week['failed']}", "bad" if today["failed"] else ""),
+            Tile("Queued", self._figures.of(RunStatus.CREATED).number, "now"),
+            Tile("Running", self._figures.of(RunStatus.RUNNING).number, "now"),
+            Tile("Waiting", waiting, "now"),
+            self._tile("Started, 24 h", STARTED),
+            self._tile("Completed, 24 h", RunStatus.COMPLETED),
+            self._tile("Failed, 24 h", RunStatus.FAILED, "bad"),
         ]
 
     @cached_property
     def changes(self) -> Sequence[CurrentVersion]:
         """The latest publications."""
         found = CurrentVersion.objects.visible_to(self._actor).select_related("version", "procedure")
+        if self._project:
+            found = found.filter(procedure__project=self._project)
         return list(found.order_by("-promoted_at")[:CHANGES])
 
     @cached_property
     def latest(self) -> Sequence[RunRow]:
-        runs = list(self._runs.order_by("-created_at", "-pk")[:LATEST])
-        waits = waiting.waiting_for_each(runs)
-        return [RunRow(run, run_list.words_of(run, waits[run.pk].entry)) for run in runs]
+        runs = run_list.listed(selectors.runs_visible_to(self._actor))
+        if self._project:
+            runs = runs.filter(project=self._project)
+        return run_list.rows_of(list(runs[:LATEST]))
 
-    def _approvals(self) -> Need | None:
-        mine = approvals.waiting_for_me(self._actor)
-        found = mine.aggregate(number=Count("pk"), since=Min("created_at"), due=Min("expires_at"))
-        if not found["number"]:
-            return None
-        title = _many(found["number"], "approval for you", "approvals for you")
-        return Need("s-person", "warn", title, found["since"], found["due"], "/approvals", "Decide")
-
-    def _failed(self) -> Need | None:
-        recent = self._runs.filter(status=RunStatus.FAILED, ended_at__gte=self.now - WEEK, retries__isnull=True)
-        found = recent.aggregate(number=Count("pk"), since=Min("ended_at"))
-        if not found["number"]:
-            return None
-        title = _many(found["number"], "failed run in 7 days", "failed runs in 7 days")
-        return Need("s-failed", "bad", title, found["since"], None, "/runs?status=failed&f=since:7d", "Look")
-
-    def _counts(self, begin: datetime, end: datetime) -> dict[str, int]:
-        ended = Q(ended_at__gte=begin, ended_at__lt=end)
-        return self._runs.aggregate(
-            started=Count("pk", filter=Q(created_at__gte=begin, created_at__lt=end)),
-            completed=Count("pk", filter=ended & Q(status=RunStatus.COMPLETED)),
-            failed=Count("pk", filter=ended & Q(status=RunStatus.FAILED)),
-        )
-
+    @property
     def headline(self) -> str:
-        if not self.needs:
+        number = sum(need.number for need in self.needs)
+        if not number:
             return "Nothing needs a person. Everything is moving."
-        number = len(self.needs)
-        return "One thing needs a person." if number == 1 else f"{number} things need a person."
+        words = NUMBERS[number] if number < len(NUMBERS) else f"{number:,}"
+        return f"{words} {'thing needs' if number == 1 else 'things need'} a person. Everything else is moving."
+
+    def _mine(self) -> Need:
+        found = self._figures.of(MINE)
+        title = _many(found.number, "approval for you", "approvals for you")
+        due = self._figures.of(DUE).at
+        return Need("s-person", "warn", found.number, title, found.at, due, self._address("/approvals"), "Decide")
+
+    def _failed(self) -> Need:
+        found = self._figures.of(TO_RETRY)
+        title = _many(found.number, "failed run in 7 days", "failed runs in 7 days")
+        url = self._address("/runs", status="failed", f="since:7d")
+        return Need("s-failed", "bad", found.number, title, found.at, None, url, "Look")
+
+    def _others(self) -> Need:
+        """Runs that wait for decisions, said to those who have none to make themselves."""
+        found = self._figures.of(RunStatus.WAITING_APPROVAL)
+        number = 0 if self._figures.of(MINE).number else found.number
+        title = _many(number, "run waits for a decision of others", "runs wait for decisions of others")
+        url = self._address("/runs", status="waiting_approval")
+        return Need("s-person", "muted", number, title, found.at, None, url, "Look")
+
+    def _tile(self, label: str, name: str, tone: str = "") -> Tile:
+        hours = self._figures.hours(name)
+        number = sum(hours.now)
+        return Tile(label, number, f"last week {sum(hours.before):,}", tone if number else "", hours.now, hours.before)
+
+    def _address(self, path: str, **query: str) -> str:
+        kept = query | ({"project": str(self._project.pk)} if self._project else {})
+        return f"{path}?{urlencode(kept)}" if kept else path
 
 
 def _many(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+    return f"{number:,} {one if number == 1 else many}"

@@ -2,18 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet, Subquery
 
 from langorch.lib import clock
-from orchestration import filter_words, sentences, waiting
-from orchestration.api.filters import RunFilter
-from orchestration.choices import ENDED, RunStatus
+from langorch.lib.counting import CountUpTo
+from langorch.lib.errors import Invalid
+from orchestration import filter_words, node_names, sentences, waiting
+from orchestration.api import filters
+from orchestration.choices import RunStatus
+from orchestration.filter_words import Fault
 from orchestration.models import Run
+from procedures.graph import words
+from tenants.actor import Actor
+from tenants.models import Project, Tenant
 
 PAGE_SIZE = 50
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 TAB_STATUSES = (
     ("created", "Queued"),
     ("running", "Running"),
@@ -27,77 +36,113 @@ TAB_STATUSES = (
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
+    """A run with the name of the node it reached, and what it waits for or how it ended."""
+
     run: Run
+    node: str
     words: str
+
+    @property
+    def title(self) -> str:
+        return self.run.title or self.run.procedure.name
 
 
 @dataclass(frozen=True, slots=True)
 class RunList:
-    """A page: `newer` and `older` are the keys of the neighbouring pages, `counts` the runs per status."""
+    """A page: `newer` and `older` are the keys of the neighbouring pages, `counts` the runs per status up to 10,001.
+
+    `version` is that of the live section; `faults` are words of the filter that do not filter.
+    """
 
     rows: Sequence[RunRow]
     newer: str | None
     older: str | None
     counts: Mapping[str, int]
-    filter: filter_words.Filter
+    version: int
+    chips: Sequence[filter_words.Chip]
+    faults: Sequence[Fault]
 
 
-def run_list(visible: QuerySet[Run], query: Mapping[str, str]) -> RunList:
-    """The page that the query string asks for: f (words), status, project, procedure_id, before or after (keys)."""
+def run_list(actor: Actor, project: Project | None, query: Mapping[str, str]) -> RunList:
+    """The page that the query string asks for: f (words), status, before or after (keys)."""
     understood = filter_words.read(query.get("f", ""), clock.now())
-    named = {name: query[name] for name in ("procedure_id",) if query.get(name)}
-    params = {**named, **understood.params}
-    filtered = RunFilter(params, queryset=visible).qs
-    if project := _uuid(query.get("project", "")):
-        filtered = filtered.filter(project_id=project)
-    counts = dict(filtered.order_by().values_list("status").annotate(number=Count("pk")))
-    if query.get("status") in RunStatus.values:
-        filtered = filtered.filter(status=query["status"])
-    runs, newer, older = _page(filtered, query)
-    return RunList(_rows(runs), newer, older, counts, understood)
+    found, faults = _filtered(actor, understood)
+    if project:
+        found = found.filter(project=project)
+    counts, version = _counts(actor, found)
+    status = query.get("status", "")
+    if status in RunStatus.values:
+        found = found.filter(status=status)
+    elif status:
+        faults = [*faults, Fault(f"status={status}", f"there are {', '.join(RunStatus.values)}")]
+    runs, newer, older = _page(found, query)
+    return RunList(rows_of(runs), newer, older, counts, version, understood.chips, faults)
 
 
-def _page(filtered: QuerySet[Run], query: Mapping[str, str]) -> tuple[list[Run], str | None, str | None]:
-    newest_first = filtered.select_related("procedure").order_by("-created_at", "-pk")
-    if anchor := _anchor(filtered, query.get("after", "")):
-        later = Q(created_at__gt=anchor.created_at) | Q(created_at=anchor.created_at, pk__gt=anchor.pk)
-        found = list(newest_first.filter(later).order_by("created_at", "pk")[: PAGE_SIZE + 1])
-        more, runs = len(found) > PAGE_SIZE, found[:PAGE_SIZE][::-1]
-        return runs, _key(runs, 0) if more else None, _key(runs, -1)
-    anchor = _anchor(filtered, query.get("before", ""))
-    if anchor:
-        earlier = Q(created_at__lt=anchor.created_at) | Q(created_at=anchor.created_at, pk__lt=anchor.pk)
-        newest_first = newest_first.filter(earlier)
-    found = list(newest_first[: PAGE_SIZE + 1])
-    runs = found[:PAGE_SIZE]
-    return runs, _key(runs, 0) if anchor else None, _key(runs, -1) if len(found) > PAGE_SIZE else None
+def listed(runs: QuerySet[Run]) -> QuerySet[Run]:
+    """`runs`, newest first, with what `rows_of` shows of them."""
+    light = runs.defer("input_vars", "output_vars", "test_data_overrides", "labels")
+    return node_names.with_names(light.select_related("procedure", "job")).order_by("-created_at", "-pk")
 
 
-def _rows(runs: Sequence[Run]) -> list[RunRow]:
-    waits = waiting.waiting_for_each(runs)
-    return [RunRow(run, words_of(run, waits[run.pk].entry)) for run in runs]
+def rows_of(runs: Sequence[Run]) -> list[RunRow]:
+    """Runs that were read as `listed`, in words."""
+    now = clock.now()
+    waits = waiting.waiting_for_each(runs, sentences.manner(now, node_names.name_of))
+    return [_row(run, waits[run.pk].entry, now) for run in runs]
 
 
-def words_of(run: Run, entry: dict[str, Any] | None) -> str:
-    """The second line of a run in a list: what it waits for, or how it ended."""
-    if entry:
-        return str(entry["sentence"])
-    if run.status == RunStatus.FAILED:
-        return f"{run.error_class}: {(run.error or {}).get('message', '')}"
-    return sentences.headline(run, None, clock.now()) if run.status in ENDED else ""
+def _row(run: Run, entry: Mapping[str, Any] | None, now: datetime) -> RunRow:
+    node = words.shortened(node_names.name_of(run, run.last_node_id)) if run.last_node_id else ""
+    return RunRow(run, node, sentences.second_line(run, entry, now))
 
 
-def _anchor(filtered: QuerySet[Run], key: str) -> Run | None:
-    found = _uuid(key)
-    return filtered.filter(pk=found).only("pk", "created_at").first() if found else None
+def _filtered(actor: Actor, understood: filter_words.Filter) -> tuple[QuerySet[Run], list[Fault]]:
+    """The runs that all good words ask for, and the bad words."""
+    faults = list(understood.faults)
+    try:
+        return filters.filtered(actor, understood.params), faults
+    except Invalid as refusal:
+        bad = {place.field: place.message for place in refusal.places if place.field}
+    faults += [Fault(understood.origins[name], reason[:1].lower() + reason[1:]) for name, reason in bad.items()]
+    good = {name: value for name, value in understood.params.items() if name not in bad}
+    return filters.filtered(actor, good), faults
+
+
+def _counts(actor: Actor, found: QuerySet[Run]) -> tuple[dict[str, int], int]:
+    """How many runs there are per status, and the version of all lists of runs of the tenant; one query."""
+    changed = Run.system.filter(tenant_id=actor.tenant_id).order_by("-updated_at").values("updated_at")[:1]
+    by_status = {status: CountUpTo(found.filter(status=status)) for status in RunStatus.values}
+    tenant = Tenant.objects.filter(pk=actor.tenant_id)
+    row = tenant.annotate(changed=Subquery(changed), **by_status).values("changed", *by_status).get()
+    latest = row.pop("changed")
+    version = (latest - EPOCH) // MICROSECOND if latest else 0
+    return {status: number or 0 for status, number in row.items()}, version
+
+
+def _page(found: QuerySet[Run], query: Mapping[str, str]) -> tuple[list[Run], str | None, str | None]:
+    rows = listed(found)
+    if key := _read_key(query.get("after", "")):
+        later = Q(created_at__gt=key[0]) | Q(created_at=key[0], pk__gt=key[1])
+        nearest = list(rows.filter(later).order_by("created_at", "pk")[: PAGE_SIZE + 1])
+        runs = nearest[:PAGE_SIZE][::-1]
+        return runs, _key(runs, 0) if len(nearest) > PAGE_SIZE else None, _key(runs, -1)
+    key = _read_key(query.get("before", ""))
+    if key:
+        rows = rows.filter(Q(created_at__lt=key[0]) | Q(created_at=key[0], pk__lt=key[1]))
+    nearest = list(rows[: PAGE_SIZE + 1])
+    runs = nearest[:PAGE_SIZE]
+    return runs, _key(runs, 0) if key else None, _key(runs, -1) if len(nearest) > PAGE_SIZE else None
 
 
 def _key(runs: Sequence[Run], index: int) -> str | None:
-    return str(runs[index].pk) if runs else None
+    """Where a run stands in the list: microseconds since 1970 and its id."""
+    return f"{(runs[index].created_at - EPOCH) // MICROSECOND}-{runs[index].pk.hex}" if runs else None
 
 
-def _uuid(text: str) -> UUID | None:
+def _read_key(text: str) -> tuple[datetime, UUID] | None:
+    moment, _, key = text.partition("-")
     try:
-        return UUID(text)
-    except ValueError:
+        return EPOCH + int(moment) * MICROSECOND, UUID(key)
+    except (ValueError, OverflowError):
         return None

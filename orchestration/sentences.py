@@ -1,24 +1,71 @@
-"""The state of a run in one sentence, for the head of its page and for lists."""
+"""The state of a run in words: one sentence for the head of its page, and the second line of lists."""
 
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
+
+from django.utils import timezone
 
 from langorch.lib import moments
-from orchestration.choices import RunStatus
+from orchestration.choices import ENDED, RunStatus
 from orchestration.models import Run
+from orchestration.waiting import Manner
+
+Name = Callable[[str], str]
+"""Gives the name of a node for its id."""
+
+PART = re.compile(r"(?P<node>[^\[\]:#!~]+)(?:#(?P<visit>\d+))?(?:\[(?P<iteration>\d+)\])?(?::(?P<branch>[^!~]+))?")
 
 
-def headline(run: Run, waiting: dict[str, Any] | None, now: datetime) -> str:
+def headline(run: Run, waiting: Mapping[str, Any] | None, now: datetime, name: Name) -> str:
     """What the run does now, or how it ended."""
-    return _HEADLINES[RunStatus(run.status)](_Told(run, waiting, now))
+    return _HEADLINES[RunStatus(run.status)](_Told(run, waiting, now, name))
+
+
+def second_line(run: Run, waiting: Mapping[str, Any] | None, now: datetime) -> str:
+    """What the run waits for, or how it ended; empty while it works."""
+    if waiting:
+        return str(waiting["sentence"])
+    if run.status == RunStatus.FAILED:
+        return f"{run.error_class}: {(run.error or {}).get('message', '')}"
+    return headline(run, None, now, str) if run.status in ENDED else ""
+
+
+def place(path: str, name: Name) -> str:
+    """A path by the names of its nodes: "Each invoice 3 › Approve amount"."""
+    return " › ".join(_part(part, name) for part in path.split("/"))
+
+
+def manner(now: datetime, name: Callable[[Run, str], str]) -> Manner:
+    """How pages say what runs wait for: names of nodes, and times in the zone of the person."""
+    zone = moments.Zone(timezone.get_current_timezone(), timezone.get_current_timezone_name())
+    return Manner(
+        place=lambda run, path: place(path, lambda node_id: name(run, node_id)),
+        moment=lambda moment: moments.at(moment, now, zone),
+    )
+
+
+def _part(part: str, name: Name) -> str:
+    match = PART.match(part)
+    if match is None:
+        return part
+    words = name(unquote(match["node"]))
+    if match["visit"]:
+        words += f", visit {match['visit']}"
+    if match["iteration"]:
+        words += f" {int(match['iteration']) + 1}"
+    return f"{words}, {unquote(match['branch'])}" if match["branch"] else words
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
     run: Run
-    waiting: dict[str, Any] | None
+    waiting: Mapping[str, Any] | None
     now: datetime
+    name: Name
 
     def since(self, moment: datetime | None) -> str:
         return moments.duration((self.now - moment).total_seconds() if moment else None)
@@ -36,22 +83,27 @@ class _Told:
         seconds = (due - self.now).total_seconds()
         return f", due in {moments.span(seconds)}" if seconds >= 0 else f", {moments.span(-seconds)} overdue"
 
+    def at(self, node_id: str | None) -> str:
+        return f" at {self.name(node_id)}" if node_id else ""
+
 
 def _queued(told: _Told) -> str:
     begun = "Queued again" if told.run.started_at else "Queued"
-    return f"{begun} for {told.since(told.run.updated_at)}"
+    why = f": {_lower(str(told.waiting['sentence']))}" if told.waiting else ""
+    return f"{begun} for {told.since(told.run.updated_at)}{why}"
 
 
 def _running(told: _Told) -> str:
     if told.run.cancel_requested:
         return "Canceling: the worker stops at the next step"
-    where = f" at {told.run.last_node_id}" if told.run.last_node_id else ""
-    return f"Running for {told.took}{where}"
+    return f"Running for {told.took}{told.at(told.run.last_node_id)}"
 
 
 def _for_a_person(told: _Told) -> str:
-    since = told.waiting.get("since") if told.waiting else told.run.updated_at
-    return f"Waiting {told.since(since)} for a decision{told.until}"
+    if told.waiting is None:
+        return f"Waiting {told.since(told.run.updated_at)} for a decision"
+    rest = str(told.waiting["sentence"]).removeprefix("Waiting ")
+    return f"Waiting {told.since(told.waiting['since'])} {rest}{told.until}"
 
 
 def _paused(told: _Told) -> str:
@@ -59,20 +111,22 @@ def _paused(told: _Told) -> str:
 
 
 def _completed(told: _Told) -> str:
-    recovered = f", recovered at {told.run.recovered_via}" if told.run.recovered_via else ""
+    recovered = f", recovered{told.at(told.run.recovered_via)}" if told.run.recovered_via else ""
     return f"Completed in {told.took}{recovered}"
 
 
 def _failed(told: _Told) -> str:
-    error = told.run.error or {}
-    where = f" at {error['node_id']}" if error.get("node_id") else ""
-    return f"Failed{where} after {told.took}"
+    return f"Failed after {told.took}{told.at((told.run.error or {}).get('node_id'))}"
 
 
 def _canceled(told: _Told) -> str:
     by = f" by {told.run.canceled_by}" if told.run.canceled_by else ""
     reason = f": {told.run.cancel_reason}" if told.run.cancel_reason else ""
     return f"Canceled{by}{reason}"
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 _HEADLINES = {

@@ -11,7 +11,7 @@ FOLDS_AT_MOST = 4
 FOLD_SECONDS = 60.0
 FOLD_SHARE = 0.25
 TICKS = 5
-TICK_ROOM = 9.0
+TICK_ROOM = 15.0
 SHORTEST = timedelta(milliseconds=1)
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 43_200, 86_400)
 
@@ -88,7 +88,7 @@ class Axis:
         )
 
     def ticks(self) -> tuple[Tick, ...]:
-        """Round moments of the stretches drawn to scale, and the beginning; none closer than 9 per cent to another."""
+        """Round moments of the stretches drawn to scale, and the beginning; none closer than 15 per cent to another."""
         drawn = [segment for segment in self._segments if not segment.folded]
         seconds = sum((segment.end - segment.start).total_seconds() for segment in drawn)
         step = next(

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Protocol
 
 from orchestration.choices import OPEN, StepState, VisitState, WaitKind
@@ -107,6 +108,11 @@ class Timeline:
     ticks: tuple[Tick, ...]
     folds: tuple[Fold, ...]
     mark: float
+
+    @property
+    def fine(self) -> bool:
+        """Whether the ticks stand so close that their seconds matter."""
+        return any((later.at - tick.at).total_seconds() < 60 for tick, later in pairwise(self.ticks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,9 +293,14 @@ def _tries(events: Sequence[EventRow]) -> dict[tuple[str, str], list[_Try]]:
         tries = found[(event.path, event.step_id)]
         if event.event_type == "step_started":
             tries[event.attempt] = _Try(event.attempt, event.created_at)
-        elif event.event_type in TRY_ENDS and event.attempt in tries:
-            _end_try(tries[event.attempt], event)
+        elif event.event_type in TRY_ENDS:
+            _end_try(tries.setdefault(event.attempt, _Try(event.attempt, _began(event))), event)
     return {place: [tries[number] for number in sorted(tries)] for place, tries in found.items()}
+
+
+def _began(event: EventRow) -> datetime:
+    """When a try began whose start no event tells, as of steps without calls."""
+    return event.created_at - timedelta(milliseconds=event.payload.get("duration_ms") or 0)
 
 
 def _end_try(attempt: _Try, event: EventRow) -> None:

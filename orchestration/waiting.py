@@ -113,7 +113,8 @@ def _asked(approval_ids: Sequence[str]) -> dict[str, str]:
 
 
 def _asked_name(row: Assignment) -> str:
-    words = {AssignmentKind.ROLE: f"the role {row.name}", AssignmentKind.FALLBACK: "the administrators"}
+    article = "an" if row.name[:1] in "aeiou" else "a"
+    words = {AssignmentKind.ROLE: f"{article} {row.name}", AssignmentKind.FALLBACK: "the administrators"}
     return words.get(AssignmentKind(row.kind), row.name)
 
 

@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponseBase
 
 from langorch.lib.errors import Denied
 from tenants.actor import Actor
+from tenants.models import Project
+from tenants.selectors import projects_visible_to
 
 ANY = "any"
 PUBLIC = "public"
@@ -44,6 +46,21 @@ def actor_of(request: HttpRequest) -> Actor:
         raise Denied("view", detail="You belong to no tenant yet; an administrator can add you to one.")
     found: Actor = actor
     return found
+
+
+def projects_of(request: HttpRequest) -> list[Project]:
+    """The projects the person may see, with their tenant; read once per request."""
+    if not hasattr(request, "visible_projects"):
+        found = projects_visible_to(actor_of(request)).select_related("tenant")
+        request.visible_projects = list(found)  # type: ignore[attr-defined]
+    projects: list[Project] = request.visible_projects  # type: ignore[attr-defined]
+    return projects
+
+
+def project_of(request: HttpRequest) -> Project | None:
+    """The project that `?project=<id>` narrows a page to; None for all that the person may see."""
+    wanted = request.GET.get("project", "")
+    return next((project for project in projects_of(request) if str(project.pk) == wanted), None)
 
 
 def _check(request: HttpRequest, permission: str) -> None:

@@ -9,8 +9,7 @@ from django.http import HttpRequest
 
 from approvals import selectors as approvals
 from langorch.pages import navigation
-from orchestration import live_sections
-from tenants import selectors
+from tenants.access import project_of, projects_of
 from tenants.actor import Actor
 from tenants.models import Project, Tenant, User
 from tenants.permissions import PERMISSIONS
@@ -30,27 +29,36 @@ class Shell:
 
     @cached_property
     def tenant(self) -> Tenant:
-        return Tenant.objects.get(pk=self._actor.tenant_id)
+        known = [project.tenant for project in self.projects]
+        return known[0] if known else Tenant.objects.get(pk=self._actor.tenant_id)
 
-    @cached_property
+    @property
     def projects(self) -> list[Project]:
-        return list(selectors.projects_visible_to(self._actor))
+        return projects_of(self._request)
 
     @cached_property
     def project(self) -> Project | None:
         """The project the page is narrowed to by `?project=<id>`; None is all permitted ones."""
-        wanted = self._request.GET.get("project", "")
-        return next((project for project in self.projects if str(project.pk) == wanted), None)
+        return project_of(self._request)
+
+    @property
+    def in_project(self) -> str:
+        """The query string that keeps the chosen project in links to other pages; empty without one."""
+        return f"?{urlencode({'project': self.project.pk})}" if self.project else ""
 
     @cached_property
+    def _inbox(self) -> approvals.InboxState:
+        return approvals.inbox_state(self._actor)
+
+    @property
     def approvals_waiting(self) -> int:
         """How many open approvals this person may decide."""
-        return approvals.waiting_count(self._actor)
+        return self._inbox.waiting
 
-    @cached_property
+    @property
     def approvals_version(self) -> int:
         """Which state of the inbox that number belongs to; live pages compare it."""
-        return live_sections.approvals_version(self._actor)
+        return self._inbox.version
 
     @cached_property
     def can(self) -> dict[str, Any]:
@@ -76,8 +84,7 @@ class Shell:
             "admin": self._actor.may("runs.operate"),
             "mailbox": self._user.is_staff and self.embedded,
         }
-        query = f"?{urlencode({'project': self.project.pk})}" if self.project else ""
-        return navigation.groups(self._request.path, query, rights, self.approvals_waiting)
+        return navigation.groups(self._request.path, self.in_project, rights, self.approvals_waiting)
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:

@@ -25,6 +25,7 @@ LOOKS: dict[str, dict[str, Look]] = {
     "step": {
         "started": Look("s-running", "Running", "live"),
         "waiting": Look("s-pending", "Waiting", "hold"),
+        "asking": Look("s-person", "Needs a person", "warn"),
         "completed": Look("s-ok", "Completed", "ok"),
         "failed": Look("s-failed", "Failed", "bad"),
     },

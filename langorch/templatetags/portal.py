@@ -150,9 +150,9 @@ def at(moment: datetime | None, seconds: bool = False) -> SafeString | str:
 
 
 @register.simple_tag
-def clock_text(moment: datetime) -> str:
+def clock_text(moment: datetime, seconds: bool = False) -> str:
     """The time of day as bare text, for drawings."""
-    return moments.at(moment, clock.now(), _zone())
+    return moments.at(moment, clock.now(), _zone(), seconds=seconds)
 
 
 def _time(moment: datetime, text: str, relative: str = "") -> SafeString:

@@ -11,9 +11,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from langorch.lib.errors import Refusal
-from orchestration import selectors, services
+from orchestration import run_page, selectors, services
 from orchestration.models import Run
-from orchestration.run_page import RunPage
 from tenants.access import actor_of, page
 
 
@@ -22,8 +21,8 @@ class ReasonForm(forms.Form):
 
     reason = forms.CharField(max_length=500, label="Reason", help_text="Kept in the audit trail and shown on the run.")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, label_suffix="")
 
 
 @require_GET
@@ -31,8 +30,9 @@ class ReasonForm(forms.Form):
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """One run: its state in a sentence, the path, the timeline, its events."""
     actor = actor_of(request)
-    found = selectors.run_for(actor, run_id)
-    return render(request, "runs/run.html", {"run": found, "page": RunPage(actor, found, request.GET.dict())})
+    found = run_page.run_for(actor, run_id)
+    context = {"run": found, "page": run_page.RunPage(actor, found, request.GET.dict())}
+    return render(request, "runs/run.html", context)
 
 
 @require_http_methods(["GET", "POST"])

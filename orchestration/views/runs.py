@@ -2,13 +2,15 @@
 
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
-from orchestration import live_sections, now_page, run_list, selectors
-from tenants.access import actor_of, page
+from orchestration import filter_words, run_list, selectors
+from orchestration.now_page import NowPage
+from tenants.access import actor_of, page, project_of
 
 PERIODS = (("24 h", "since:24h"), ("7 d", "since:7d"), ("30 d", "since:30d"))
 
@@ -16,20 +18,17 @@ PERIODS = (("24 h", "since:24h"), ("7 d", "since:7d"), ("30 d", "since:30d"))
 @require_GET
 @page("view")
 def runs(request: HttpRequest) -> HttpResponse:
-    """Runs, newest first, narrowed by words, status and project."""
-    actor = actor_of(request)
-    version = live_sections.runs_version(actor)
-    found = run_list.run_list(selectors.runs_visible_to(actor), request.GET.dict())
+    """Runs, newest first, narrowed by words, status and project. `q` is the search in the head of every page."""
+    if request.GET.get("q", "").strip():
+        return _found(request, request.GET["q"].strip())
+    found = run_list.run_list(actor_of(request), project_of(request), request.GET.dict())
     text = request.GET.get("f", "")
     context = {
         "text": text,
-        "version": version,
-        "status": request.GET.get("status", ""),
-        "rows": found.rows,
-        "newer": found.newer,
-        "older": found.older,
-        "unknown": ", ".join(found.filter.unknown),
-        "chips": [{"text": chip.text, "remove_url": _with(request, f=chip.rest)} for chip in found.filter.chips],
+        "list": found,
+        "narrowed": bool(text or request.GET.get("status")),
+        "chips": [{"text": chip.text, "remove_url": _with(request, f=chip.rest)} for chip in found.chips],
+        "clear_url": _with(request, f=None),
         "tabs": _tabs(request, found),
         "periods": [_period(request, text, label, word) for label, word in PERIODS],
     }
@@ -43,36 +42,41 @@ def now(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     if not actor.may("view"):
         return redirect("approvals")
-    return render(request, "now.html", {"page": now_page.NowPage(actor)})
+    return render(request, "now.html", {"page": NowPage(actor, project_of(request))})
+
+
+def _found(request: HttpRequest, wanted: str) -> HttpResponse:
+    """An exact id leads to its run; anything else is looked for in the list."""
+    try:
+        exact = selectors.runs_visible_to(actor_of(request)).filter(pk=UUID(wanted)).first()
+    except ValueError:
+        exact = None
+    if exact:
+        return redirect("run", exact.pk)
+    return redirect(request.path + _with(request, q=None, f=wanted))
 
 
 def _tabs(request: HttpRequest, found: run_list.RunList) -> list[dict[str, Any]]:
     chosen = request.GET.get("status", "")
-    everything = {
-        "label": "All",
-        "url": _with(request, status=None),
-        "count": sum(found.counts.values()),
-        "current": not chosen,
-    }
-    return [
-        everything,
-        *(
-            {
-                "label": label,
-                "url": _with(request, status=status),
-                "count": found.counts.get(status, 0),
-                "current": status == chosen,
-            }
-            for status, label in run_list.TAB_STATUSES
-        ),
+    total = sum(found.counts.values())
+    tabs = [{"label": "All", "url": _with(request, status=None), "count": total, "current": not chosen}]
+    return tabs + [
+        {
+            "label": label,
+            "url": _with(request, status=status),
+            "count": found.counts[status],
+            "current": status == chosen,
+        }
+        for status, label in run_list.TAB_STATUSES
     ]
 
 
 def _period(request: HttpRequest, text: str, label: str, word: str) -> dict[str, Any]:
-    others = " ".join(part for part in text.split() if not part.startswith("since:"))
-    return {"label": label, "url": _with(request, f=f"{others} {word}".strip()), "current": word in text.split()}
+    """A preset; the one that is set is taken back by the same link."""
+    others, current = filter_words.without(text, ["since"]), word in text.split()
+    return {"label": label, "url": _with(request, f=others if current else f"{others} {word}"), "current": current}
 
 
 def _with(request: HttpRequest, **changes: str | None) -> str:
     kept = {name: value for name, value in request.GET.items() if name not in ("before", "after", *changes)}
-    return "?" + urlencode(kept | {name: value for name, value in changes.items() if value})
+    return "?" + urlencode(kept | {name: value.strip() for name, value in changes.items() if value})

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from procedures.ckp.document import Document, LoopNode
 from procedures.ckp.edges import Edge, edges
@@ -53,6 +54,14 @@ class PicturedLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A box in words: `ways` are the lines out of it, as "reject → Tell the vendor"."""
+
+    pictured: PicturedBox
+    ways: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """Ready for the template `components/graph.html`."""
 
@@ -69,6 +78,16 @@ class Picture:
     def wide(self) -> bool:
         """Whether the drawing scrolls sideways instead of shrinking until nobody can read it."""
         return self.drawing.width > READABLE_WIDTH
+
+    def listed(self) -> Iterator[Listed]:
+        """The boxes from top to bottom, for those who read instead of look."""
+        names = {pictured.box.node.id: pictured.box.node.label for pictured in self.boxes}
+        ways: dict[str, list[str]] = {}
+        for pictured in self.lines:
+            link = pictured.line.link
+            ways.setdefault(link.source, []).append(f"{link.label} → {names[link.target]}".strip())
+        for pictured_box in sorted(self.boxes, key=lambda pictured: (pictured.box.y, pictured.box.x)):
+            yield Listed(pictured_box, tuple(ways.get(pictured_box.box.node.id, ())))
 
     def tiers(self) -> Iterator[tuple[str, int]]:
         """Each tier and how many boxes have it."""
@@ -102,7 +121,9 @@ def picture(
         _groups(document),
     )
     boxes = (
-        PicturedBox(box, (marks or {}).get(box.node.id, UNMARKED), href.format(box.node.id), box.node.id == chosen)
+        PicturedBox(
+            box, (marks or {}).get(box.node.id, UNMARKED), href.format(quote(box.node.id)), box.node.id == chosen
+        )
         for box in drawing.boxes
     )
     lines = [PicturedLine(line, (line.link.source, line.link.target) in taken) for line in drawing.lines]

@@ -19,12 +19,20 @@ LABEL_LENGTH = 18
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
 
+def name(node_id: str, description: str | None) -> str:
+    """What people call a node: its description, else its id in words."""
+    return description or node_id.replace("_", " ").replace("-", " ").strip().capitalize()
+
+
 def label(node_id: str, node: NodeBase) -> str:
-    """The description when it is short, else the id in words; cut at 18 characters."""
-    words = node.description or ""
-    if not words or len(words) > LABEL_LENGTH:
-        words = node_id.replace("_", " ").replace("-", " ").strip().capitalize()
-    return words if len(words) <= LABEL_LENGTH else words[: LABEL_LENGTH - 1].rstrip() + "…"
+    """The name as it fits into a box: the description when it is short, else the id in words; cut at 18 characters."""
+    short = node.description if len(node.description or "") <= LABEL_LENGTH else None
+    return shortened(name(node_id, short), LABEL_LENGTH)
+
+
+def shortened(words: str, length: int = 60) -> str:
+    """Words that fit a line, with an ellipsis where some are left out."""
+    return words if len(words) <= length else words[: length - 1].rstrip() + "…"
 
 
 def note(node: NodeBase) -> str:
