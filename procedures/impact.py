@@ -93,7 +93,7 @@ def _triggers(document: Document) -> list[dict[str, Any]]:
     zone = document.global_config.timezone or "UTC"
     return [
         {
-            "id": str(number),
+            "id": f"t{number}",
             "type": trigger.type,
             "enabled": trigger.enabled,
             "next_fire": _next_fire(trigger.schedule, trigger.timezone or zone) if trigger.schedule else None,

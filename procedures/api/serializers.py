@@ -64,6 +64,11 @@ class StatusIn(Form):
     status = serializers.CharField(max_length=50)
 
 
+class ExplainIn(Form):
+    input_vars = serializers.DictField(required=False, allow_null=True)
+    ckp_json = serializers.JSONField(required=False, allow_null=True)
+
+
 class BuilderDraftIn(Form):
     draft = serializers.DictField()
 

@@ -39,6 +39,7 @@ urlpatterns = [
     path(ONE, views.Version.as_view(), name="api-version"),
     path(f"{ONE}/status", views.Status.as_view(), name="api-version-status"),
     path(f"{ONE}/graph", views.Graph.as_view(), name="api-version-graph"),
+    path(f"{ONE}/explain", views.Explain.as_view(), name="api-version-explain"),
     path(f"{ONE}/impact", views.Impact.as_view(), name="api-version-impact"),
     path(f"{ONE}/builder-draft", views.BuilderDraft.as_view(), name="api-builder-draft"),
 ]

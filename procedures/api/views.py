@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from langorch.lib.errors import Invalid, Place
 from procedures import selectors, services
+from procedures.analysis import explain_version
 from procedures.api import serializers as wire
 from procedures.api.source import document_text
 from procedures.ckp.compile import compile_document, load_document
@@ -106,6 +108,20 @@ class Graph(Endpoint):
         """Nodes and edges of all kinds, with places for drawing."""
         found = selectors.version_for(self.actor, procedure_id, version)
         return Response(graph(load_document(found.document.canonical), _positions(found)))
+
+
+class Explain(Endpoint):
+    access = {"POST": "view"}
+    lenient = True
+
+    @extend_schema(request=wire.ExplainIn, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, procedure_id: str, version: str) -> Response:
+        """What a version (or the document sent in its place) reads, writes, calls and may cost; executes nothing."""
+        text = sent_document(request)
+        found = selectors.version_for(self.actor, procedure_id, version)
+        given = self.body(wire.ExplainIn)
+        replaced = text if given.get("ckp_json") is not None else None
+        return Response(explain_version(found, given.get("input_vars"), replaced))
 
 
 class Impact(Endpoint):

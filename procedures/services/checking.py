@@ -11,7 +11,9 @@ from langorch.lib.errors import Invalid, Place
 from procedures.ckp.compile import Compiled, compile_document
 from procedures.ckp.document import Document
 from procedures.ckp.problems import Problem
+from procedures.models import ProcedureVersion
 from procedures.registry import TenantRegistry
+from procedures.remarks import remark
 from tenants.models import Project
 
 SEVERITIES = ("error", "warning", "info")
@@ -70,6 +72,17 @@ def refused(problems: Sequence[Problem], code: str = "compile_failed", before: s
     ]
     detail = before + "; ".join(problem.message for problem in errors)
     return Invalid(detail, code=code, places=places, extra={"problems": [problem.as_dict() for problem in problems]})
+
+
+def address_problems(version: ProcedureVersion, text: str, document: Document) -> list[Problem]:
+    """CKP104 where a document does not say the id and version of the version it is meant for."""
+    stored = {"/procedure_id": version.procedure.procedure_id, "/version": version.version}
+    given = {"/procedure_id": document.procedure_id, "/version": document.version}
+    return [
+        remark(text, "CKP104", pointer, f"The document says {given[pointer]}, the address says {name}.")
+        for pointer, name in stored.items()
+        if given[pointer] != name
+    ]
 
 
 def counts(problems: Sequence[Problem]) -> dict[str, int]:

@@ -20,7 +20,7 @@ from procedures.indexing import index_of
 from procedures.models import Document, Procedure, ProcedureVersion
 from procedures.remarks import remark
 from procedures.services import publishing
-from procedures.services.checking import Checked, check, counts, refused
+from procedures.services.checking import Checked, address_problems, check, counts, refused
 from tenants import audit
 from tenants.actor import Actor
 from tenants.models import Project, Tenant
@@ -61,7 +61,9 @@ def update_draft(
     actor.require("procedures.edit", version)
     _require_draft(version)
     checked = check(text, actor.tenant_id, version.project)
-    _require_same_address(version, checked)
+    moved = address_problems(version, checked.text, checked.document)
+    if moved:
+        raise refused(moved)
     problems = checked.problems + _unapplied(checked)
     with transaction.atomic():
         former = version.document_id
@@ -186,18 +188,6 @@ def _document(tenant_id: UUID, checked: Checked) -> Document:
 def _next_number(tenant_id: UUID) -> int:
     Tenant.objects.filter(pk=tenant_id).update(last_version_number=F("last_version_number") + 1)
     return Tenant.objects.values_list("last_version_number", flat=True).get(pk=tenant_id)
-
-
-def _require_same_address(version: ProcedureVersion, checked: Checked) -> None:
-    stored = {"/procedure_id": version.procedure.procedure_id, "/version": version.version}
-    given = {"/procedure_id": checked.document.procedure_id, "/version": checked.document.version}
-    problems = [
-        remark(checked.text, "CKP104", pointer, f"The document says {given[pointer]}, the address says {name}.")
-        for pointer, name in stored.items()
-        if given[pointer] != name
-    ]
-    if problems:
-        raise refused(problems)
 
 
 def _record(actor: Actor, version: ProcedureVersion, action: str, sentence: str, checked: Checked) -> None:

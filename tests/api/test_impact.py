@@ -65,4 +65,4 @@ def test_open_work_and_triggers(house, api, store, standing_clock):
     body = api(house.viewer).get("/api/procedures/pay_invoices/1.0.0/impact").json()
     assert body["open_runs"]["by_status"] == {"created": 1, "waiting_approval": 1}
     assert (body["open_runs"]["total"], body["open_approvals"], body["channels"]) == (2, 1, ["dev"])
-    assert body["triggers"] == [{"id": "1", "type": "scheduled", "enabled": True, "next_fire": "2026-03-03T08:00:00Z"}]
+    assert body["triggers"] == [{"id": "t1", "type": "scheduled", "enabled": True, "next_fire": "2026-03-03T08:00:00Z"}]
