@@ -5,7 +5,6 @@ from typing import Any
 
 from django.conf import settings
 
-from orchestration.models import Run
 from orchestration.runtime import boundary, loading
 from orchestration.runtime.claims import Claim
 from orchestration.runtime.crowd import Crowd
@@ -14,6 +13,7 @@ from orchestration.runtime.outcomes import Json
 from orchestration.runtime.ports import Region
 from orchestration.runtime.program import Program
 from orchestration.runtime.state import Records
+from orchestration.runtime.store.taken import Taken
 from procedures.ckp.regions import MAIN
 
 
@@ -24,8 +24,8 @@ class Drive:
         self.run = claim.run
         self.lease = claim.lease
         self.program = program
-        self.journal = Journal(self.run.pk, self.lease, claim.redactor, losses=self.run.job.losses)
-        self.records = Records() if claim.fresh else loading.load(self.run.pk)
+        self.journal = Journal(self.run.pk, self.lease, claim.redactor, losses=self.run.losses)
+        self.records = Records() if self.run.fresh else loading.load(self.run.pk)
         self.recovered = next((v.next_node for v in self.records.region(MAIN) if v.outcome == "recover"), "")
         self.crowd = Crowd(settings.ENV.MAX_PARALLEL_BRANCHES)
         self.builtins = _builtins(self.run)
@@ -59,7 +59,7 @@ class Drive:
         boundary.sleep(seconds, region.look)
 
 
-def _builtins(run: Run) -> dict[str, Json]:
+def _builtins(run: Taken) -> dict[str, Json]:
     trigger: dict[str, Any] = {"type": run.trigger_type, "by": run.triggered_by}
     return {
         "run_id": str(run.pk),

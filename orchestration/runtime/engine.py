@@ -70,7 +70,7 @@ def _drive(claimed: Claim) -> None:
         program = programs.get(claimed.run.document_id)
         claimed.redactor = Redactor(program.hidden_names)
         drive = Drive(claimed, program)
-        claimed.lease.held = not claimed.fresh and holds.is_held(claimed.run.pk)
+        claimed.lease.held = not claimed.run.fresh and holds.is_held(claimed.run.pk)
         _until_given_back(claimed, drive)
     except Canceled:
         _write_rest(drive)

@@ -123,4 +123,3 @@ class Written:
 
     last_seq: int
     cancel_requested: bool
-

@@ -1,4 +1,4 @@
-"""Writing a batch of records in one statement, for each database."""
+"""What is worth a statement of its own on each database: taking a run, and writing a batch of its records."""
 
 from typing import Final, Protocol
 from uuid import UUID
@@ -6,7 +6,8 @@ from uuid import UUID
 from django.db import connection
 
 from orchestration.runtime.records import Batch, Written
-from orchestration.runtime.store import postgres, sqlite
+from orchestration.runtime.store import claim_postgres, claim_sqlite, postgres, sqlite
+from orchestration.runtime.store.taken import Taken
 
 
 class Writer(Protocol):
@@ -19,6 +20,23 @@ class Writer(Protocol):
 
 
 WRITERS: Final[dict[str, Writer]] = {"postgresql": postgres.write, "sqlite": sqlite.write}
+
+
+class Claimer(Protocol):
+    """Leases the best ready run to `owner` for `seconds`; none when nothing may run now.
+
+    `served` holds the ids of the tenants that this process served, the latest last.
+    """
+
+    def __call__(self, raw: object, owner: str, seconds: float, served: str) -> Taken | None: ...
+
+
+CLAIMERS: Final[dict[str, Claimer]] = {"postgresql": claim_postgres.claim, "sqlite": claim_sqlite.claim}
+
+
+def claimer() -> Claimer:
+    """The claimer for the configured database."""
+    return CLAIMERS[connection.vendor]
 
 
 def writer() -> Writer:

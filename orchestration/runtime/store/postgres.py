@@ -4,7 +4,8 @@ Each list is one JSON parameter, so the text never changes and stays prepared. D
 client and plan it anew each time, which takes twice as long.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
 
@@ -86,15 +87,21 @@ def write(raw: Any, run_id: UUID, fence: int, batch: Batch, *, calm: bool) -> Wr
         "closed": to_json(batch.closed),
         "events": _array(batch.events),
     }
-    raw.prepare_threshold = 0
-    try:
-        with psycopg.Cursor(raw) as cursor:
-            row = cursor.execute(_WRITE, values).fetchone()
-    finally:
-        raw.prepare_threshold = None
+    with prepared(raw), psycopg.Cursor(raw) as cursor:
+        row = cursor.execute(_WRITE, values).fetchone()
     if row is None:
         raise Fenced
     return Written(*row)
+
+
+@contextmanager
+def prepared(raw: Any) -> Iterator[None]:
+    """Let the statements of the block be prepared; Django turns that off on its connections."""
+    raw.prepare_threshold = 0
+    try:
+        yield
+    finally:
+        raw.prepare_threshold = None
 
 
 def _array(rows: Iterable[VisitRow | StepRow | WaitRow | EventRow]) -> str:

@@ -51,7 +51,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')
 def write(raw: Any, run_id: UUID, fence: int, batch: Batch, *, calm: bool) -> Written:
     """Write `batch`; `calm` also sets the job's count of lost leases to nothing."""
     run = run_id.hex
-    with _transaction(raw):
+    with transaction(raw):
         written = _number(raw, run, fence, batch)
         if calm:
             raw.execute(_CALM, (run,))
@@ -79,7 +79,8 @@ def _many(raw: sqlite3.Connection, statement: str, rows: Iterable[tuple[Any, ...
 
 
 @contextmanager
-def _transaction(raw: sqlite3.Connection) -> Iterator[None]:
+def transaction(raw: sqlite3.Connection) -> Iterator[None]:
+    """One transaction that holds the write lock from its beginning; part of the one around it, if there is one."""
     if raw.in_transaction:
         yield
         return

@@ -1,0 +1,62 @@
+"""What a drive needs to know of the run that it took."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from orchestration.runtime.outcomes import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The columns that a claim returns. `fresh`: nobody has driven the run before; `fence` is the new one."""
+
+    pk: UUID
+    tenant_id: UUID
+    project_id: UUID | None
+    document_id: UUID
+    procedure_key: str
+    procedure_version: str
+    title: str
+    initiator_id: UUID | None
+    retry_count: int
+    trigger_type: str
+    triggered_by: str
+    input_vars: dict[str, Json]
+    fence: int
+    fresh: bool
+    cause: str
+    losses: int
+
+    def __str__(self) -> str:
+        return self.title or f"{self.procedure_key}@{self.procedure_version}"
+
+
+def uuid(value: Any) -> UUID | None:
+    """A UUID from what a driver returns."""
+    return value if value is None or isinstance(value, UUID) else UUID(value)
+
+
+def taken(row: tuple[Any, ...]) -> Taken:
+    """The claim from its row, the columns in order."""
+    run_id, tenant_id, project_id, document_id, key, version, title, initiator_id, *rest = row
+    retry_count, trigger_type, triggered_by, inputs, fence, fresh, cause, losses = rest
+    return Taken(
+        UUID(str(run_id)),
+        UUID(str(tenant_id)),
+        uuid(project_id),
+        UUID(str(document_id)),
+        key,
+        version,
+        title,
+        uuid(initiator_id),
+        retry_count,
+        trigger_type,
+        triggered_by,
+        json.loads(inputs) if isinstance(inputs, str) else inputs,
+        fence,
+        bool(fresh),
+        cause,
+        losses,
+    )
