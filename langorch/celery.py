@@ -20,6 +20,7 @@ app.conf.update(
     worker_send_task_events=False,
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
     beat_schedule=SCHEDULE,
 )
 app.autodiscover_tasks()

@@ -2,7 +2,6 @@
 
 import fcntl
 import ipaddress
-import threading
 from pathlib import Path
 from typing import TextIO
 
@@ -12,9 +11,8 @@ from langorch import checks, demo
 from langorch.processes import beat
 from langorch.processes.console import say
 from langorch.processes.preparation import prepare
-from langorch.processes.stopping import Stop, leave
+from langorch.processes.stopping import FAILED, Stop
 from langorch.processes.web import WebServer
-from langorch.processes.workers import Workers
 from langorch.settings.env import ConfigurationFault
 
 GRACE_SECONDS = 1.5
@@ -32,13 +30,21 @@ def run() -> None:
     stop = Stop(settings.ENV.STOP_GRACE_SECONDS or GRACE_SECONDS)
     stop.install()
     stop.on_request(server.stop)
-    workers = Workers()
-    workers.start()
-    threading.Thread(target=beat.run, args=(stop.requested, LEADER), name="beat", daemon=True).start()
+    beating = stop.start("beat", lambda: beat.run(stop.requested, LEADER))
+    working = stop.start("work", lambda: _work(stop))
     server.serve(on_ready=_welcome)
-    workers.finish()
+    stop.request(FAILED)
+    for part in (working, beating):
+        part.join()
     lock.close()
-    leave()
+    stop.leave()
+
+
+def _work(stop: Stop) -> None:
+    """Drive runs. Loading the runtime takes seconds, and pages need not wait for it."""
+    from langorch.processes import workers  # noqa: PLC0415
+
+    workers.work(stop)
 
 
 def _welcome() -> None:
