@@ -87,7 +87,8 @@ def _checked(
     bind(subject)
     problems = place(report, normal, parsed.text, prod=prod, indented=indented)
     failed = any(problem.severity == "error" for problem in problems)
-    return Compiled(problems, parsed.source_hash, canonical, document, None if failed else document_hash(canonical))
+    digest = None if failed else document_hash(canonical)
+    return Compiled(problems, parsed.source_hash, canonical, document, digest, normal.origins)
 
 
 def load_document(canonical: dict[str, Any]) -> Document:

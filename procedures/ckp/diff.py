@@ -93,8 +93,11 @@ def _compared(canonical: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lines(old: dict[str, Any], new: dict[str, Any]) -> str:
-    texts = [json.dumps(one, indent=2, sort_keys=True, ensure_ascii=False).splitlines() for one in (old, new)]
-    return "\n".join(difflib.unified_diff(*texts, "before", "after", lineterm=""))
+    return "\n".join(difflib.unified_diff(_pretty(old), _pretty(new), "before", "after", lineterm=""))
+
+
+def _pretty(tree: dict[str, Any]) -> list[str]:
+    return json.dumps(tree, indent=2, sort_keys=True, ensure_ascii=False).splitlines()
 
 
 def suggested_bump(changes: list[Change]) -> Bump | None:
@@ -243,7 +246,7 @@ def _differences(path: Path, left: Any, right: Any) -> Iterator[tuple[Path, Any,
         yield path, left, right
 
 
-_IDS: Final = ("step_id", "branch_id", "id", "value", "output_variable")
+_IDS: Final = ("step_id", "branch_id", "id", "value", "output_variable", "condition")
 
 
 def _identified(items: list[Any]) -> bool:

@@ -29,7 +29,8 @@ def _by_signature(document: Document, tree: dict[str, Any], node_ids: list[str])
     found: dict[str, list[str]] = {}
     for node_id in node_ids:
         node = _replaced(nodes[node_id], {node_id: _SELF})
-        signature = canonical_json([node, sorted(incoming[node_id]), is_start[node_id]])
+        parts: list[Any] = [node, sorted(incoming[node_id]), is_start[node_id]]
+        signature = canonical_json(parts)
         found.setdefault(signature, []).append(node_id)
     return found
 

@@ -10,6 +10,7 @@ from procedures.ckp.bounds import bounds
 from procedures.ckp.bounds_of_nodes import SystemLimits
 from procedures.ckp.checks.flow import doubts
 from procedures.ckp.checks.subject import Subject
+from procedures.ckp.checks.variables import holds_template
 from procedures.ckp.compile import Compiled
 from procedures.ckp.costs import chain_of
 from procedures.ckp.cron import CronFault, read_schedule
@@ -31,7 +32,7 @@ from procedures.ckp.regions import MAIN
 from procedures.ckp.registry import NOTHING_REGISTERED, Registry
 from procedures.ckp.report import Report
 from procedures.ckp.retries import handler_retries, node_retries, policy_of, step_retries
-from procedures.ckp.routes import decide, routes, trace
+from procedures.ckp.routes import Route, Ways, decide, routes, trace
 
 LANGUAGE: Final = "1"
 _CONTRACT: Final = frozenset({"CKP323", "CKP324", "CKP325", "CKP326"})
@@ -76,12 +77,14 @@ class _Explanation:
         self.steps: dict[str, list[Step]] = {}
         for _, step, place in subject.steps:
             self.steps.setdefault(str(place[2]), []).append(step)
-        self.ways = decide(subject, None if inputs is None else self._given(inputs))
+        self.ways = Ways(subject) if inputs is None else self._decided(inputs)
 
-    def _given(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """The inputs of a run, with literal defaults; what a default computes is not known."""
-        checked = check_inputs(self.document.variables_schema, inputs)
-        return {name: value for name, value in checked.values.items() if "{{" not in str(value) or name in inputs}
+    def _decided(self, inputs: Mapping[str, Any]) -> Ways:
+        """The ways of a run with these inputs; faulty ones, and defaults that are computed, are not known yet."""
+        schema = self.document.variables_schema
+        checked = check_inputs(schema, inputs)
+        computed = {name for name, meta in schema.items() if name not in inputs and holds_template(meta.default)}
+        return decide(self.subject, checked.values, computed | checked.errors.keys())
 
     def as_dict(self) -> dict[str, Any]:
         found, truncated = routes(self.subject, self.ways)
@@ -208,7 +211,7 @@ class _Explanation:
             if not doubt.read.guarded
         ]
 
-    def _route(self, index: int, route: Any, calls: list[dict[str, Any]]) -> dict[str, Any]:
+    def _route(self, index: int, route: Route, calls: list[dict[str, Any]]) -> dict[str, Any]:
         on_route = set(route.nodes)
         spent = [self.bounds.by_node[node_id] for node_id in route.nodes if node_id in self.bounds.by_node]
         from_start = spent[0] if spent else None

@@ -46,21 +46,18 @@ class Ways:
         return (source, index) not in self.untaken
 
 
-def decide(subject: Subject, inputs: dict[str, Any] | None) -> Ways:
-    """Decides the rules that read nothing but inputs; without inputs nothing is decided."""
+def decide(subject: Subject, inputs: dict[str, Any], unknown: set[str]) -> Ways:
+    """Decides the rules that read nothing but inputs, those left out whose value is not known before the start."""
     ways = Ways(subject)
-    if inputs is None:
-        return ways
     written = {write.name for program in subject.programs.values() for write in program.writes()}
-    known = {name: value for name, value in inputs.items() if name not in written}
-    declared = set(subject.document.variables_schema) - written
+    settled = set(subject.document.variables_schema) - written - unknown
     for node_id, node, _ in subject.nodes_of(LogicNode):
-        _decide_rules(ways, node_id, node, known, declared)
+        _decide_rules(ways, node_id, node, inputs, settled)
     return ways
 
 
-def _decide_rules(ways: Ways, node_id: str, node: LogicNode, known: dict[str, Any], declared: set[str]) -> None:
-    results = [_result(rule.condition, known, declared) for rule in node.rules]
+def _decide_rules(ways: Ways, node_id: str, node: LogicNode, inputs: dict[str, Any], settled: set[str]) -> None:
+    results = [_result(rule.condition, inputs, settled) for rule in node.rules]
     won = next((index for index, result in enumerate(results) if result is True), None)
     for position, edge in enumerate(ways.subject.outgoing[node_id]):
         if edge.kind == "error":
@@ -71,13 +68,13 @@ def _decide_rules(ways: Ways, node_id: str, node: LogicNode, known: dict[str, An
             ways.untaken.add((node_id, position))
 
 
-def _result(condition: Any, known: dict[str, Any], declared: set[str]) -> bool | None:
+def _result(condition: Any, inputs: dict[str, Any], settled: set[str]) -> bool | None:
     """The truth of a condition over inputs; None when it reads anything else."""
     try:
         compiled = compile_condition(condition)
-        if not all(read.path[0] in declared for read in compiled.reads):
+        if not all(read.path[0] in settled for read in compiled.reads):
             return None
-        return compiled.test(Scope(known))
+        return compiled.test(Scope(inputs))
     except (ExpressionProblem, EvaluationError):
         return None
 

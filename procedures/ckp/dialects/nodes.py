@@ -159,7 +159,8 @@ def iterator(rewriter: Rewriter, members: Members, path: Path, declared_lists: f
     if "iterator_var" not in members:
         return
     named, bound = members["iterator_var"], members.get("iterator_variable")
-    mixed_up = isinstance(bound, str) and bound in declared_lists and named not in declared_lists
+    listed = [isinstance(name, str) and name in declared_lists for name in (bound, named)]
+    mixed_up = listed == [True, False]
     if mixed_up and "iterator" not in members:
         del members["iterator_var"]
         members["iterator"], members["iterator_variable"] = bound, named

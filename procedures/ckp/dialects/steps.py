@@ -86,7 +86,7 @@ def operation(rewriter: Rewriter, members: Members, path: Path) -> None:
     rewriter.respell(members, path, "action", _OPERATIONS)
     flatten(rewriter, members, path, table_of(Operation))
     rewriter.rename(members, path, "output", "output_variable")
-    if members.get("action") in {"filter", "map", "calculate", "reduce"}:
+    if members.get("action") in ("filter", "map", "calculate", "reduce"):
         rewriter.rename(members, path, "condition", "expression")
     if members.get("action") == "aggregate":
         _aggregate_item(rewriter, members, path)
@@ -114,7 +114,7 @@ def transformation(rewriter: Rewriter, members: Members, path: Path) -> None:
     """Older types, absent sources, and maps that are text around placeholders."""
     rewriter.respell(members, path, "type", _TRANSFORMATIONS)
     flatten(rewriter, members, path, table_of(Transformation))
-    if members.get("type") in {"expression", "template"} and "source_variable" not in members:
+    if members.get("type") in ("expression", "template") and "source_variable" not in members:
         members["source_variable"] = None
         rewriter.report("CKP602", path, "The missing 'source_variable' was read as null.")
     if members.get("type") == "map":
