@@ -137,7 +137,8 @@ class RunPage:
     @cached_property
     def can(self) -> dict[str, Any]:
         key, status = (self.run.procedure_id, self.run.procedure_version), _also(self.run, "version_status")
-        return verbs.verbs(selectors.situation(self._actor, self.run, {key: status or ""}))
+        held = self.waiting.held
+        return verbs.verbs(selectors.situation(self._actor, self.run, {key: status or ""}, held=held))
 
     @property
     def why(self) -> list[str]:
