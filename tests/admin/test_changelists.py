@@ -10,9 +10,12 @@ from django.db import connection
 from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
+from django.urls import resolve, reverse
 
+from approvals.models import Approval
 from langorch.admin_site import ADMIN_POLICY
+from orchestration.models import Run
+from procedures.models import Procedure, ProcedureVersion
 from tests.admin.conftest import Fill
 from tests.people import Browsers, House
 
@@ -136,3 +139,19 @@ def test_admin_pages_forbid_inline_scripts_and_say_so_once(house: House, browser
     assert "script-src 'self' 'unsafe-eval';" in ADMIN_POLICY
     assert b"<script>" not in answer.content
     assert b"<style" not in answer.content
+
+
+@pytest.mark.parametrize(
+    ("model", "page"), [(Run, "run"), (Approval, "approval"), (ProcedureVersion, "version"), (Procedure, "procedure")]
+)
+def test_admin_and_portal_lead_to_each_other(
+    model: type[Model], page: str, house: House, fill: Fill, browser: Browsers
+) -> None:
+    fill(1)
+    client = browser(house.operator)
+    row = model._default_manager.get()
+    there = change(model, row.pk)
+    here = client.get(there).context["absolute_url"]
+    assert resolve(here).url_name == page
+    if page != "procedure":
+        assert there in client.get(here).content.decode()
