@@ -1,8 +1,9 @@
 """What an installation needs to work: asked at start, by `doctor`, and by Django's deployment check."""
 
+import os
 import stat
-import uuid
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -10,8 +11,7 @@ import redis
 from celery import current_app
 from django.conf import settings
 from django.core import checks
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from kombu.exceptions import OperationalError
@@ -50,8 +50,10 @@ def unapplied_migrations() -> int:
 
 def broker() -> list[str]:
     """The broker of doorbells answers."""
+    impatient = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS}
+    options = {**current_app.conf.broker_transport_options, **impatient}
     try:
-        with current_app.connection_for_write(connect_timeout=CONNECT_SECONDS) as doorbells:
+        with current_app.connection_for_write(transport_options=options) as doorbells:
             doorbells.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS)
     except (OperationalError, OSError) as error:
         return [f"REDIS_URL or CELERY_BROKER_URL: the broker does not answer: {_first_line(error)}"]
@@ -71,9 +73,11 @@ def live_updates() -> list[str]:
 
 
 def storage() -> list[str]:
-    """Files can be kept and removed again."""
+    """Files can be kept: the folder may be written to, or the object store answers."""
     try:
-        default_storage.delete(default_storage.save(f"doctor-{uuid.uuid4()}", ContentFile(b".")))
+        if isinstance(default_storage, FileSystemStorage) and not _writable(Path(default_storage.location)):
+            return [f"VAR_DIR: nothing can be written to {default_storage.location}"]
+        default_storage.exists("readiness")
     except OSError as error:
         return [f"VAR_DIR: files cannot be kept: {error}"]
     return []
@@ -110,17 +114,18 @@ CHECKS: dict[str, Callable[[], list[str]]] = {
 NEED_DATABASE = frozenset({"migrations", "clocks"})
 
 
-def faults(names: Iterable[str] = tuple(CHECKS)) -> list[str]:
-    """One line per fault found by the named checks. What needs the database is left out when it does not answer."""
-    found: list[str] = []
-    unreachable = False
+def ask(names: Iterable[str]) -> dict[str, list[str]]:
+    """What each named check finds. When the database does not answer, those that need it say so and are not asked."""
+    found: dict[str, list[str]] = {}
     for name in names:
-        if unreachable and name in NEED_DATABASE:
-            continue
-        said = CHECKS[name]()
-        unreachable = unreachable or (name == "database" and bool(said))
-        found += said
+        away = name in NEED_DATABASE and bool(found.get("database"))
+        found[name] = ["not asked: the database does not answer"] if away else CHECKS[name]()
     return found
+
+
+def faults(names: Iterable[str] = tuple(CHECKS)) -> list[str]:
+    """One line per fault found by the named checks."""
+    return [fault for found in ask(names).values() for fault in found]
 
 
 def require(*names: str) -> None:
@@ -138,6 +143,12 @@ def deployment(app_configs: object, **options: Any) -> list[checks.CheckMessage]
     if connection.vendor == "sqlite":
         found.append(checks.Error("Several processes need PostgreSQL; set DATABASE_URL.", id="langorch.E001"))
     return found
+
+
+def _writable(folder: Path) -> bool:
+    while not folder.exists():
+        folder = folder.parent
+    return os.access(folder, os.W_OK)
 
 
 def _first_line(error: Exception) -> str:
