@@ -8,8 +8,11 @@ from django.db.models import OuterRef, Subquery
 
 from procedures.models import CurrentVersion, Procedure, ProcedureVersion
 from tenants.actor import Actor
+from tenants.models import Project
 
 PAGE_SIZE = 50
+SHOWN = ("version", "name", "description", "status", "updated_at")
+CURRENT = ("channel", "procedure", "version__version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,24 +22,35 @@ class CatalogueRow:
     channels: dict[str, str]
 
 
-def catalogue(actor: Actor, *, search: str = "", project_id: UUID | None = None, after: str = "") -> list[CatalogueRow]:
-    """At most one row more than a page of the procedures an actor may see, by id, behind the id `after`."""
-    newest = ProcedureVersion.system.filter(procedure=OuterRef("pk")).order_by("-created_at").values("pk")[:1]
+@dataclass(frozen=True, slots=True)
+class CataloguePage:
+    """Procedures by id; `after` is the id behind which the next page begins, null on the last."""
+
+    rows: Sequence[CatalogueRow]
+    after: str | None
+
+
+def catalogue(actor: Actor, project: Project | None = None, *, search: str = "", after: str = "") -> CataloguePage:
+    """The procedures an actor may see behind the id `after`; `search` looks at names, descriptions and tags."""
+    newest = ProcedureVersion.system.filter(procedure=OuterRef("pk")).order_by("-number").values("pk")[:1]
     found = Procedure.objects.visible_to(actor).select_related("project").annotate(newest_id=Subquery(newest))
-    if project_id:
-        found = found.filter(project_id=project_id)
+    if project:
+        found = found.filter(project=project)
     if search:
-        found = found.filter(versions__search_text__contains=search.lower()).distinct()
-    page = list(found.filter(procedure_id__gt=after, newest_id__isnull=False)[: PAGE_SIZE + 1])
-    return _rows(page)
+        matching = ProcedureVersion.system.filter(search_text__contains=search.lower())
+        found = found.filter(pk__in=matching.values("procedure"))
+    behind = found.filter(procedure_id__gt=after, newest_id__isnull=False).order_by("procedure_id")
+    page = list(behind[: PAGE_SIZE + 1])
+    shown = page[:PAGE_SIZE]
+    return CataloguePage(_rows(shown), shown[-1].procedure_id if len(page) > PAGE_SIZE else None)
 
 
 def _rows(page: Sequence[Procedure]) -> list[CatalogueRow]:
     keys = [procedure.pk for procedure in page]
-    newest_ids = [getattr(procedure, "newest_id") for procedure in page]  # noqa: B009 - an annotation
-    versions = ProcedureVersion.system.filter(pk__in=newest_ids).defer("source", "problems", "search_text")
-    newest = {version.procedure_id: version for version in versions}
+    newest_ids = [vars(procedure)["newest_id"] for procedure in page]
+    versions = ProcedureVersion.system.filter(pk__in=newest_ids)
+    newest = {row.procedure_id: row for row in versions.only("procedure", *SHOWN)}
     channels: dict[UUID, dict[str, str]] = {}
-    for current in CurrentVersion.system.filter(procedure__in=keys).select_related("version"):
+    for current in CurrentVersion.system.filter(procedure__in=keys).select_related("version").only(*CURRENT):
         channels.setdefault(current.procedure_id, {})[current.channel] = current.version.version
     return [CatalogueRow(row, newest[row.pk], channels.get(row.pk, {})) for row in page]

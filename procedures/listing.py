@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from procedures.ckp.positions import Lines, places
+
 ABOVE, BELOW = 5, 3
 TONES = {"error": "p-bad", "warning": "p-warn", "info": ""}
 SEVERITIES = ("error", "warning", "info")
@@ -24,13 +26,21 @@ class Row:
 
 
 def listing(text: str, problems: Sequence[Mapping[str, Any]], *, whole: bool = False) -> list[Row]:
-    """Rows of `text` (JSON); without `whole` only the neighbourhood of problems, with folds between."""
-    lines = text.splitlines() or [""]
+    """Rows of `text`; without `whole` only the neighbourhood of problems, with folds between.
+
+    Problems without a line stand at the first, those behind the end at the last.
+    """
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
     beside: dict[int, list[Mapping[str, Any]]] = {}
     for problem in problems:
-        beside.setdefault(min(max(problem["line"], 1), len(lines)), []).append(problem)
+        beside.setdefault(min(problem.get("line") or 1, len(lines)), []).append(problem)
     kept = set(range(1, len(lines) + 1)) if whole or not beside else _near(beside, len(lines))
     return list(_rows(lines, beside, kept))
+
+
+def line_of_pointer(text: str, pointer: str) -> int:
+    """The line of a correct JSON text where the value of `pointer` stands; the first when there is none."""
+    return Lines(text).place(places(text, {pointer}).get(pointer, 0))[0]
 
 
 def _near(beside: Mapping[int, Any], last: int) -> set[int]:

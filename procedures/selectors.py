@@ -78,6 +78,14 @@ def version_for(actor: Actor, procedure_id: str, version: str) -> ProcedureVersi
     return row
 
 
+def current_for(actor: Actor, procedure_id: str) -> ProcedureVersion:
+    """The version people mean by a procedure: current in its highest channel, else the newest. Raises `NotFound`."""
+    procedure = procedure_for(actor, procedure_id)
+    current = {row.channel: row.version.version for row in procedure.current_versions.select_related("version")}
+    highest = next((current[channel] for channel in HIGHEST_FIRST if channel in current), LATEST)
+    return version_for(actor, procedure_id, highest)
+
+
 def resolve_for_start(
     procedure: Procedure, version: str | None = None, channel: str | None = None
 ) -> tuple[ProcedureVersion, str]:

@@ -9,5 +9,5 @@ urlpatterns = [
     path("procedures/<str:procedure_id>", views.procedure, name="procedure"),
     path("procedures/<str:procedure_id>/<str:version>", views.version, name="version"),
     path("procedures/<str:procedure_id>/<str:version>/status", views.change_status, name="version-status"),
-    path("import", views.import_page, name="import"),
+    path("import", views.import_document, name="import"),
 ]

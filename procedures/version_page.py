@@ -1,18 +1,26 @@
 """What the page of one version shows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from django.db.models import Exists, OuterRef
 
 from procedures.ckp.compile import load_document
 from procedures.ckp.document import Document, NodeBase
+from procedures.ckp.document.variables import VariableMeta
+from procedures.ckp.values import canonical_json
+from procedures.graph import words
 from procedures.graph.picture import Picture, error_edges, picture
-from procedures.listing import Row, listing
+from procedures.listing import SEVERITIES, Row, line_of_pointer, listing
 from procedures.models import CurrentVersion, ProcedureVersion
+from procedures.selectors import HIGHEST_FIRST, channels_of
 
-TAB_NAMES = {"graph": "Graph", "document": "Document", "variables": "Variables"}
+TAB_NAMES = {"graph": "Graph", "document": "Document", "variables": "Variables", "problems": "Problems"}
 MOST_VERSIONS = 8
-SEVERITY_ORDER = ("error", "warning", "info")
+FIRST_PROBLEMS = 4
+
+Problem = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,87 +41,128 @@ class Sister:
     channels: str
 
 
+@dataclass(slots=True)
+class Remark:
+    """A problem, and every place where it was found."""
+
+    problem: Problem
+    places: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenNode:
+    """A node as the document has it, and its line there."""
+
+    name: str
+    type: str
+    line: int
+    data: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class VersionPage:
+    tab: str
     tabs: Sequence[Mapping[str, Any]]
     picture: Picture
     error_edges: int
     with_errors: bool
     variables: Sequence[Variable]
-    problems: Sequence[Mapping[str, Any]]
+    remarks: Sequence[Remark]
+    problem_count: int
     sisters: Sequence[Sister]
     channels: str
     rows: Sequence[Row]
-    node_id: str
-    node: Mapping[str, Any] | None
+    node: ChosenNode | None
+
+    @property
+    def first_remarks(self) -> Sequence[Remark]:
+        """Those that stand beside the graph; all are on a tab of their own."""
+        return self.remarks[:FIRST_PROBLEMS]
 
 
-def of(version: ProcedureVersion, *, tab: str, node_id: str, errors: bool) -> VersionPage:
-    """Everything the page of `version` shows with `tab` open and `node_id` chosen."""
+def of(version: ProcedureVersion, query: Mapping[str, str]) -> VersionPage:
+    """Everything the page of `version` shows; the query string says tab, node, and errors=1 for edges of failure."""
     document = load_document(version.document.canonical)
-    channels = _channels(version)
-    node = document.workflow_graph.nodes.get(node_id)
+    tab = query["tab"] if query.get("tab") in TAB_NAMES else "graph"
+    node_id, errors = query.get("node", ""), query.get("errors") == "1"
     return VersionPage(
-        tabs=_tabs(tab, len(document.variables_schema)),
-        picture=picture(document, chosen=node_id, errors=errors),
+        tab=tab,
+        tabs=_tabs(tab, len(document.variables_schema), len(version.problems)),
+        picture=picture(document, chosen=node_id, errors=errors, href=_href(errors)),
         error_edges=error_edges(document),
         with_errors=errors,
-        variables=_variables(document),
-        problems=sorted(version.problems, key=lambda problem: SEVERITY_ORDER.index(problem["severity"])),
-        sisters=_sisters(version, channels),
-        channels=" ".join(channels.get(version.version, [])),
+        variables=[_variable(name, meta) for name, meta in document.variables_schema.items()],
+        remarks=_remarks(version.problems),
+        problem_count=len(version.problems),
+        sisters=_sisters(version),
+        channels=", ".join(channels_of(version)),
         rows=listing(version.source, version.problems, whole=True) if tab == "document" else [],
-        node_id=node_id,
-        node=_as_data(node) if node else None,
+        node=_chosen(version, document, node_id),
     )
 
 
-def _tabs(tab: str, variables: int) -> list[Mapping[str, Any]]:
-    counts = {"variables": variables}
+def _href(errors: bool) -> str:
+    return "?errors=1&node={}#node" if errors else "?node={}#node"
+
+
+def _tabs(tab: str, variables: int, problems: int) -> list[Mapping[str, Any]]:
+    counts = {"variables": variables, "problems": problems}
     return [
         {"label": label, "url": f"?tab={key}", "current": key == tab, "count": counts.get(key)}
         for key, label in TAB_NAMES.items()
     ]
 
 
-def _variables(document: Document) -> list[Variable]:
-    return [
-        Variable(
-            name=name,
-            type=meta.type or "any",
-            source=_source(meta),
-            description=meta.description or "",
-            constraints=_constraints(meta),
-            sensitive=meta.sensitive,
-        )
-        for name, meta in document.variables_schema.items()
-    ]
+def _remarks(problems: Sequence[Problem]) -> list[Remark]:
+    """Problems of the same words once, the worst first."""
+    found: dict[tuple[str, str], Remark] = {}
+    for problem in sorted(problems, key=lambda one: SEVERITIES.index(one["severity"])):
+        found.setdefault((problem["code"], problem["message"]), Remark(problem)).places.append(problem)
+    return list(found.values())
 
 
-def _source(meta: Any) -> str:
+def _variable(name: str, meta: VariableMeta) -> Variable:
+    return Variable(
+        name=name,
+        type=meta.type or "any",
+        source=_source(meta),
+        description=meta.description or "",
+        constraints=_constraints(meta),
+        sensitive=meta.is_sensitive,
+    )
+
+
+def _source(meta: VariableMeta) -> str:
     if meta.origin == "system_captured":
         return "the procedure"
-    if meta.has_default and meta.default not in (None, ""):
-        return f"start, {meta.default}"
-    return "start, required" if meta.required else "start"
+    if meta.has_default and meta.default not in (None, "") and not meta.is_sensitive:
+        return f"start, {_shown(meta.default)}"
+    return "start, required" if meta.required and not meta.has_default else "start"
 
 
-def _constraints(meta: Any) -> str:
-    rules = meta.validation.model_dump(exclude_unset=True, exclude_none=True) if meta.validation else {}
-    return ", ".join(f"{name.replace('_', ' ')} {rule}" for name, rule in rules.items())
+def _constraints(meta: VariableMeta) -> str:
+    rules = meta.validation.model_dump(exclude_unset=True, exclude_none=True)
+    return ", ".join(f"{name.replace('_', ' ')} {_shown(rule)}" for name, rule in rules.items())
 
 
-def _channels(version: ProcedureVersion) -> dict[str, list[str]]:
-    current = CurrentVersion.system.filter(procedure=version.procedure_id).select_related("version")
-    found: dict[str, list[str]] = {}
-    for row in current:
-        found.setdefault(row.version.version, []).append(row.channel)
-    return found
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else canonical_json(value)
 
 
-def _sisters(version: ProcedureVersion, channels: Mapping[str, list[str]]) -> list[Sister]:
-    found = ProcedureVersion.system.filter(procedure=version.procedure_id).defer("source", "problems", "search_text")
-    return [Sister(sister, " ".join(channels.get(sister.version, []))) for sister in found[:MOST_VERSIONS]]
+def _sisters(version: ProcedureVersion) -> list[Sister]:
+    every = ProcedureVersion.system.filter(procedure=version.procedure_id).order_by("-number")
+    current = CurrentVersion.system.filter(version=OuterRef("pk"))
+    marked = every.annotate(**{channel: Exists(current.filter(channel=channel)) for channel in HIGHEST_FIRST})
+    newest = marked.only("version", "status", "updated_at")[:MOST_VERSIONS]
+    return [Sister(sister, ", ".join(one for one in HIGHEST_FIRST if vars(sister)[one])) for sister in newest]
+
+
+def _chosen(version: ProcedureVersion, document: Document, node_id: str) -> ChosenNode | None:
+    node = document.nodes.get(node_id)
+    if node is None:
+        return None
+    line = line_of_pointer(version.source, f"/workflow_graph/nodes/{node_id}")
+    return ChosenNode(words.name(node_id, node.description), node.type, line, _as_data(node))
 
 
 def _as_data(node: NodeBase) -> Mapping[str, Any]:

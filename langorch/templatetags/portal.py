@@ -31,8 +31,8 @@ Addresses (the query string is the page's state)
     {% pager newer=… older=… %}          links `?after=<newer>` and `?before=<older>`; null disables
 
 Problems
-    {% problem_note problem %}           icon, sentence, hint, code of one problem (severity, message, hint, code, docs,
-                                         line, pointer); `where=True` adds line and pointer
+    {% problem_note problem %}           icon, sentence, hint, code of one problem (severity, message, hint, code, line,
+                                         pointer); `where=True` adds line and pointer
 
 Blocks of `shell.html`
     title                                text of the browser's tab; " · LangOrch" follows

@@ -1,5 +1,6 @@
 """The page of one run, and the verbs that stand on it."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -8,11 +9,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from langorch.lib.errors import Refusal
-from orchestration import run_page, selectors, services
+from langorch.lib.errors import Conflict
+from orchestration import run_page, selectors, services, verbs
+from orchestration.choices import RunStatus
 from orchestration.models import Run
+from orchestration.verbs import RETRY_MODES
 from tenants.access import actor_of, page
 
 
@@ -39,16 +42,17 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
 @page("runs.operate")
 def cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Ask for a reason, then cancel."""
-    found = selectors.run_for(actor_of(request), run_id)
-    form = ReasonForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        services.cancel_run(actor_of(request), found, form.cleaned_data["reason"])
-        messages.success(request, "Cancel was asked for; the run ends at its next step at the latest.")
-        return redirect("run", run_id)
+    actor = actor_of(request)
+    found = selectors.run_for(actor, run_id)
+    actor.require("runs.operate", found)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        return _done(request, found, lambda: services.cancel_run(actor, found, form.cleaned_data["reason"]))
+    verdict = selectors.verbs(actor, found)["cancel"]
     context = {
-        "title": "Cancel this run",
+        "title": "Cancel this run?",
         "text": "What is done stays done. The run ends, its open questions are withdrawn, and nothing further is sent.",
-        "rows": [{"name": str(found), "kind": "run", "status": found.status, "what": "is canceled"}],
+        "rows": [_row(found, verdict)],
         "verb": "Cancel 1 run",
         "back_label": "Keep it",
         "form": form,
@@ -60,24 +64,67 @@ def cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
 @page("runs.operate")
 def retry(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Retry from the failed step, or from the start as a new run."""
-    found = selectors.run_for(actor_of(request), run_id)
+    actor = actor_of(request)
+    found = selectors.run_for(actor, run_id)
+    actor.require("runs.operate", found)
     if request.method == "GET":
-        context = {"run": found, "can": selectors.verbs(actor_of(request), found)}
+        now = selectors.situation(actor, found, selectors.version_statuses([found]))
+        why_not = {mode: verbs.why_not_retry(now, mode) for mode in RETRY_MODES}
+        context = {"run": found, "why_not": why_not, "can": selectors.verbs(actor, found)["retry"] is True}
         return render(request, "runs/retry.html", context)
-    reason = request.POST.get("reason", "")
+    mode, reason = request.POST.get("mode") or None, request.POST.get("reason", "")
+    return _done(request, found, lambda: services.retry_run(actor, found, mode=mode, reason=reason))
+
+
+@require_POST
+@page("runs.operate")
+def pause(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Hold a run at its next boundary."""
+    actor = actor_of(request)
+    found = selectors.run_for(actor, run_id)
+    return _done(request, found, lambda: services.pause_run(actor, found))
+
+
+@require_POST
+@page("runs.operate")
+def resume(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Let a held run go on."""
+    actor = actor_of(request)
+    found = selectors.run_for(actor, run_id)
+    return _done(request, found, lambda: services.resume_run(actor, found))
+
+
+def _done(request: HttpRequest, run: Run, act: Callable[[], Run]) -> HttpResponse:
+    """Act and go to the page of the run; a verb that came too late is told there."""
     try:
-        again = services.retry_run(actor_of(request), found, mode=request.POST.get("mode") or None, reason=reason)
-    except Refusal as refusal:
-        if refusal.status != 409:
-            raise
+        changed = act()
+    except Conflict as refusal:
         messages.error(request, refusal.detail)
-        return redirect("run", run_id)
-    messages.success(request, "The run is queued again." if again.pk == found.pk else "A new run is queued.")
-    return redirect("run", again.pk)
+        return redirect("run", run.pk)
+    messages.success(request, "A new run is queued." if changed.pk != run.pk else _SAID[RunStatus(changed.status)])
+    return redirect("run", changed.pk)
+
+
+_SAID = {
+    RunStatus.CREATED: "The run is queued.",
+    RunStatus.RUNNING: "Asked for; the run obeys at its next step.",
+    RunStatus.WAITING_APPROVAL: "The run waits for a decision again.",
+    RunStatus.PAUSED: "The run is on hold.",
+    RunStatus.COMPLETED: "The run had completed before.",
+    RunStatus.FAILED: "The run had failed before.",
+    RunStatus.CANCELED: "The run is canceled.",
+}
+
+
+def _row(run: Run, verdict: Any) -> dict[str, Any]:
+    name = run.title or str(run)
+    if verdict is True:
+        return {"kind": "run", "status": run.status, "name": name, "what": "is canceled"}
+    return {"kind": "run", "status": run.status, "name": name, "what": verdict, "left_out": True}
 
 
 def _confirm(request: HttpRequest, found: Run, context: dict[str, Any]) -> HttpResponse:
     address = reverse("run", args=[found.pk])
     status = 200 if request.method == "GET" else 422
-    crumbs = {"crumb": str(found), "crumb_url": address, "back_url": address}
+    crumbs = {"crumb": found.title or str(found), "crumb_url": address, "back_url": address}
     return render(request, "portal/confirm.html", context | crumbs, status=status)

@@ -1,6 +1,8 @@
 """The form that starts a run, and what the run will do before it does it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -12,11 +14,21 @@ from orchestration import selectors, services, start_form
 from orchestration.models import Run
 from procedures import selectors as procedures
 from procedures.ckp.compile import load_document
-from procedures.ckp.document import Document, HumanApprovalNode, SequenceNode
+from procedures.ckp.document import Document, HumanApprovalNode, LlmActionNode, SequenceNode
 from procedures.models import ProcedureVersion
 from tenants.access import actor_of, page
 
 HOUSE_AGENTS = ("masteragent", "llmagent")
+SHOWN_AGAIN = (409, 422, 429)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line about what a run will do."""
+
+    icon: str
+    text: str
+    tone: str = "muted"
 
 
 @require_http_methods(["GET", "POST"])
@@ -26,87 +38,96 @@ def start(request: HttpRequest, procedure_id: str, version: str) -> HttpResponse
     found = procedures.version_for(actor_of(request), procedure_id, version)
     actor_of(request).require("runs.start", found)
     document = load_document(found.document.canonical)
+    earlier = _earlier(request)
     if request.method == "GET":
-        return _form(request, found, document, _given_before(request))
+        return _form(request, found, document, earlier, _prefilled(request, document, earlier))
     try:
-        run = _start(request, found, document)
+        run = _start(request, found, document, earlier)
     except Refusal as refusal:
-        if refusal.status not in (409, 422, 429):
+        if refusal.status not in SHOWN_AGAIN:
             raise
-        return _form(request, found, document, request.POST.dict(), refusal)
+        given = request.POST.dict() | {"posted": "1"}
+        return _form(request, found, document, earlier, given, refusal)
     messages.success(request, "The run is queued.")
     return redirect("run", run.pk)
 
 
-def _start(request: HttpRequest, found: ProcedureVersion, document: Document) -> Run:
+def _earlier(request: HttpRequest) -> Run | None:
+    """The run that is to be retried with changed inputs. Raises `NotFound`."""
+    wanted = request.POST.get("retry_of") or request.GET.get("retry_of")
+    return selectors.run_for(actor_of(request), wanted) if wanted else None
+
+
+def _start(request: HttpRequest, found: ProcedureVersion, document: Document, earlier: Run | None) -> Run:
     actor, posted = actor_of(request), request.POST
     inputs = start_form.given_inputs(document, posted.dict())
-    if posted.get("retry_of"):
-        earlier = selectors.run_for(actor, posted["retry_of"])
+    if earlier:
         return services.retry_run(
             actor, earlier, mode="new_run", input_vars=inputs, procedure_version=found.version, from_text=True
         )
+    priority = posted.get("priority", "")
     wanted = services.StartRequest(
         procedure_id=found.procedure.procedure_id,
         procedure_version=found.version,
         input_vars=inputs,
         from_text=True,
         title=posted.get("title", ""),
-        priority=int(posted.get("priority", "0")) if posted.get("priority", "0").lstrip("-").isdigit() else 0,
+        priority=int(priority) if priority.removeprefix("-").isdecimal() else 0,
     )
     return services.start_run(actor, wanted).run
 
 
-def _given_before(request: HttpRequest) -> dict[str, str]:
-    """The inputs of the run that is to be retried, so that people change only what was wrong."""
-    if not request.GET.get("retry_of"):
-        return {}
-    earlier = selectors.run_for(actor_of(request), request.GET["retry_of"])
-    return {f"input.{name}": start_form.as_text(value) for name, value in earlier.input_vars.items()}
+def _prefilled(request: HttpRequest, document: Document, earlier: Run | None) -> dict[str, str]:
+    """What stands in the fields before anybody types: the inputs of an earlier run, or the examples."""
+    if earlier:
+        return start_form.from_run(document, earlier.input_vars) | {"posted": "1"}
+    return start_form.examples(document) if request.GET.get("fill") == "examples" else {}
 
 
 def _form(
     request: HttpRequest,
     found: ProcedureVersion,
     document: Document,
+    earlier: Run | None,
     given: Mapping[str, str],
     refusal: Refusal | None = None,
 ) -> HttpResponse:
-    errors = _errors(refusal) if refusal else {}
+    errors = {place.field: place.message for place in refusal.places if place.field} if refusal else {}
     fields = start_form.fields_of(document, given, errors)
-    detail = refusal.detail if refusal and not errors else ""
-    context = {
+    faults = [field for field in fields if field.error]
+    context: dict[str, Any] = {
         "version": found,
-        "fields": fields,
-        "faults": [field for field in fields if field.error],
-        "has_more": any(field.more for field in fields),
+        "groups": start_form.grouped(field for field in fields if not field.more),
+        "more": [field for field in fields if field.more],
         "more_open": any(field.more and field.error for field in fields),
-        "detail": detail,
+        "faults": faults,
+        "detail": refusal.detail if refusal and not faults else "",
         "given": given,
-        "retry_of": request.GET.get("retry_of") or request.POST.get("retry_of"),
-        "facts": _facts(document),
+        "earlier": earlier,
+        "has_examples": bool(start_form.examples(document)) and not given,
+        "facts": list(_facts(found, document)),
     }
     return render(request, "runs/start.html", context, status=refusal.status if refusal else 200)
 
 
-def _errors(refusal: Refusal) -> dict[str, str]:
-    return {place.field: place.message for place in refusal.places if place.field}
-
-
-def _facts(document: Document) -> list[dict[str, str]]:
-    nodes = document.workflow_graph.nodes.values()
+def _facts(found: ProcedureVersion, document: Document) -> Iterator[Fact]:
+    nodes = document.nodes.values()
     steps = sum(len(node.steps) for node in nodes if isinstance(node, SequenceNode))
+    yield Fact("runs", f"{_many(len(nodes), 'node')}, {_many(steps, 'step')}")
     agents = sorted({node.agent for node in nodes if node.agent and node.agent.lower() not in HOUSE_AGENTS})
-    people = [node for node in nodes if isinstance(node, HumanApprovalNode)]
-    facts = [{"icon": "runs", "tone": "muted", "text": f"{len(nodes)} nodes, {steps} steps"}]
     if agents:
-        facts.append({"icon": "agent", "tone": "muted", "text": f"Calls {', '.join(agents)}"})
+        yield Fact("agent", f"Calls {', '.join(agents)}")
+    models = sum(1 for node in nodes if isinstance(node, LlmActionNode))
+    if models:
+        yield Fact("model", f"Asks a model at {_many(models, 'node')}")
+    people = sum(1 for node in nodes if isinstance(node, HumanApprovalNode))
     if people:
-        facts.append({"icon": "s-person", "tone": "warn", "text": f"Asks a person {_times(len(people))}"})
+        yield Fact("s-person", f"May ask a person at {_many(people, 'node')}", "warn")
     else:
-        facts.append({"icon": "s-person", "tone": "muted", "text": "Asks nobody"})
-    return facts
+        yield Fact("s-person", "Asks nobody")
+    if found.status == "draft":
+        yield Fact("s-draft", "This version is a draft; the run counts as a test run.")
 
 
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"up to {number} times"
+def _many(number: int, one: str) -> str:
+    return f"{number} {one}{'' if number == 1 else 's'}"
