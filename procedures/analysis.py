@@ -7,12 +7,19 @@ from django.conf import settings
 
 from langorch.lib import clock
 from procedures.ckp.compile import compile_document
+from procedures.ckp.diff import diff
 from procedures.ckp.explain import explain
 from procedures.models import ProcedureVersion
 from procedures.registry import TenantRegistry
 from procedures.services.checking import address_problems, refused
 
 BEFORE_ERRORS = "IR compilation failed: "
+
+
+def difference(before: ProcedureVersion, after: ProcedureVersion) -> dict[str, Any]:
+    """What changed between two versions of a procedure, in meaning and line by line."""
+    registry = TenantRegistry(after.tenant_id, after.project)
+    return diff(before.document.canonical, after.document.canonical, registry)
 
 
 def explain_version(

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -25,6 +26,7 @@ from procedures.ckp.expressions import (
 )
 from procedures.ckp.graph import graph, positions_of
 from procedures.ckp.problems import CATALOGUE, docs_anchor
+from procedures.ckp.schema import document_schema
 from procedures.services.checking import compile_for, counts
 from tenants.access import ANY
 from tenants.api.endpoint import Endpoint
@@ -59,6 +61,10 @@ class EvaluateOut(Form):
     value = serializers.JSONField(allow_null=True)
     text = serializers.CharField()
     recorded = serializers.ListField(child=serializers.DictField())
+
+
+class ProfileQuery(Form):
+    profile = serializers.ChoiceField(choices=["canonical", "import"], default="canonical")
 
 
 class CatalogueEntryOut(Form):
@@ -108,6 +114,16 @@ class Evaluate(Endpoint):
         except EvaluationError as error:
             raise _refused(error.error_class, error.message, None, error.offset) from None
         return Response({"value": value, "text": text, "recorded": [asdict(entry) for entry in scope.recorded]})
+
+
+class DocumentSchema(Endpoint):
+    access = {"GET": ANY}
+    queries = {"GET": ProfileQuery}
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """JSON Schema 2020-12 of a document; `profile=import` also admits older dialects and names."""
+        return Response(document_schema(self.parameters()["profile"]))
 
 
 class Problems(Endpoint):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
 from procedures import selectors
@@ -47,6 +48,13 @@ def version_filter(wanted: Mapping[str, Any]) -> selectors.VersionFilter:
         metadata_search=wanted.get("metadata_search", ""),
         latest_only=wanted["latest_only"],
     )
+
+
+DiffQuery: type[Form] = type(
+    "DiffQuery",
+    (Form,),
+    {name: serializers.CharField(max_length=64, help_text="A version, or latest.") for name in ("from", "to")},
+)
 
 
 class ImportIn(Form):
@@ -141,6 +149,32 @@ class DeletedOut(Form):
 class GraphOut(Form):
     nodes = serializers.ListField(child=serializers.DictField())
     edges = serializers.ListField(child=serializers.DictField())
+
+
+class ChangeOut(Form):
+    kind = serializers.CharField()
+    change = serializers.ChoiceField(choices=["added", "removed", "changed", "renamed"])
+    path = serializers.CharField()
+    node_id = serializers.CharField(allow_null=True)
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True)
+    breaking = serializers.BooleanField()
+    sentence = serializers.CharField()
+
+
+DiffOut = inline_serializer(
+    "DiffOut",
+    {
+        "from": serializers.CharField(),
+        "to": serializers.CharField(),
+        "identical": serializers.BooleanField(),
+        "text": serializers.CharField(),
+        "semantic": ChangeOut(many=True),
+        "summary": serializers.ListField(child=serializers.CharField()),
+        "suggested_bump": serializers.ChoiceField(choices=["major", "minor", "patch"], allow_null=True),
+        "bounds": serializers.DictField(),
+    },
+)
 
 
 class CallerOut(Form):

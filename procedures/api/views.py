@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from langorch.lib.errors import Invalid, Place
 from procedures import selectors, services
-from procedures.analysis import explain_version
+from procedures.analysis import difference, explain_version
 from procedures.api import serializers as wire
 from procedures.api.source import document_text
 from procedures.ckp.compile import compile_document, load_document
@@ -122,6 +122,18 @@ class Explain(Endpoint):
         given = self.body(wire.ExplainIn)
         replaced = text if given.get("ckp_json") is not None else None
         return Response(explain_version(found, given.get("input_vars"), replaced))
+
+
+class Diff(Endpoint):
+    access = {"GET": "view"}
+    queries = {"GET": wire.DiffQuery}
+
+    @extend_schema(responses=wire.DiffOut)
+    def get(self, request: Request, procedure_id: str) -> Response:
+        """What changed between two versions: in meaning, line by line, and the advice for the next version number."""
+        wanted = self.parameters()
+        before, after = (selectors.version_for(self.actor, procedure_id, wanted[name]) for name in ("from", "to"))
+        return Response(difference(before, after))
 
 
 class Impact(Endpoint):

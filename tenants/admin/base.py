@@ -68,7 +68,7 @@ class PlatformAdmin(ScopedAdmin):
 
     def visible_to(self, actor: Actor) -> models.QuerySet[Any]:
         found: models.QuerySet[Any] = self.model._default_manager.all()
-        return found
+        return found if actor.platform else found.none()
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return actor_of(request).platform

@@ -126,6 +126,9 @@ class GroupAdmin(PlatformAdmin):
     search_fields = ["name"]
     fields = ["name"]
 
+    def visible_to(self, actor: Actor) -> models.QuerySet[Group]:
+        return Group.objects.all() if actor.platform else selectors.groups_of(actor.tenant_id)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return actor_of(request).platform
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
+from uuid import UUID
 
 import pytest
 from django.db import transaction
@@ -52,6 +53,14 @@ SHOWN = {200, 302, 405, STREAMS_ELSEWHERE}
 DOORS = {"logout", "api/auth/logout", "admin/logout/", "admin/login/"}
 """Ways in and out; they have tests of their own."""
 
+OBJECTS = {"procedure_id", "run_id", "approval_id", "object_id"}
+"""Parameters that name an object of the world."""
+
+UNKNOWN = dict.fromkeys(OBJECTS, str(UUID(int=7)))
+
+QUERIES = {"api/procedures/{procedure_id}/diff": "?from=1.0.0&to=1.0.0"}
+"""What an address needs besides its path."""
+
 FOR_STAFF = {"gallery", "mailbox", "mailbox/{name}"}
 """Pages that ask further than a declaration can say: embedded only, staff only."""
 
@@ -64,7 +73,12 @@ class World:
     values: dict[str, Any]
 
     def address(self, route: Route) -> str:
-        return route.filled(self.values | {"object_id": self._object_of(route.model)})
+        found = self.values | {"object_id": self._object_of(route.model)}
+        return route.filled(found) + QUERIES.get(route.path, "")
+
+    def nowhere(self, route: Route) -> str:
+        """The address of an object that does not exist at all."""
+        return route.filled(self.values | UNKNOWN) + QUERIES.get(route.path, "")
 
     def _object_of(self, model: Any) -> str:
         if model is None:
@@ -134,15 +148,13 @@ def fault(route: Route, method: str, who: str, actor: Actor | None, answer: Http
     if needed != "any" and not actor.may(needed):
         closed = status in (403, 404, 405) or leads_to_login(answer)
         return None if closed else f"needs {needed}, which {who} does not have"
-    if who in OUTSIDE:
-        return _leak(route, answer)
-    return _missing(route, method, needed, answer)
+    return None if who in OUTSIDE else _missing(route, method, needed, answer)
 
 
-def _leak(route: Route, answer: HttpResponse) -> str | None:
-    about_an_object = bool({"procedure_id", "run_id", "approval_id", "object_id"} & set(route.parameters))
-    if about_an_object and answer.status_code not in (302, 403, 404, 405):
-        return "answered about an object that does not exist for them"
+def leak(route: Route, answer: HttpResponse, nowhere: HttpResponse) -> str | None:
+    """What is wrong with an answer to somebody for whom the object does not exist, beside that about an unknown one."""
+    if OBJECTS & set(route.parameters) and (answer.status_code < 300 or answer.status_code != nowhere.status_code):
+        return f"answered otherwise than about nothing ({nowhere.status_code})"
     echoed = answer.status_code == 404
     if not echoed and not answer.streaming and MARK in answer.content.decode(errors="replace"):
         return "tells of an object that does not exist for them"
@@ -176,6 +188,8 @@ def test_every_address_answers_as_declared(world, kind, who):
             continue
         answer = call(client, method, address)
         wrong = fault(route, method, who, actor, answer)
+        if who in OUTSIDE and not wrong:
+            wrong = leak(route, answer, call(client, method, world.nowhere(route)))
         if wrong:
             found.append(f"{method} {address}: {answer.status_code}, {wrong}")
     assert not found, "\n".join(found)

@@ -53,3 +53,22 @@ def test_a_document_for_another_address_is_refused(viewer):
     answer = viewer.post(URL, {"ckp_json": hello(version="2.0.0")})
     assert answer.status_code == 422
     assert "CKP104" in [problem["code"] for problem in answer.json()["problems"]]
+
+
+def test_versions_are_compared(house, api, viewer):
+    greeting = hello(version="1.1.0", outputs_schema={"done": {"type": "boolean"}})
+    greeting["workflow_graph"]["nodes"]["greet"]["steps"][0]["message"] = "Good day {{ who }}"
+    api(house.operator).post("/api/procedures", {"ckp_json": greeting})
+    body = viewer.get("/api/procedures/hello/diff?from=1.0.0&to=latest").json()
+    assert (body["from"], body["to"], body["identical"]) == ("1.0.0", "1.1.0", False)
+    assert "output" in [change["kind"] for change in body["semantic"]]
+    assert "Good day" in body["text"]
+    assert body["suggested_bump"] == "minor"
+    same = viewer.get("/api/procedures/hello/diff?from=1.0.0&to=1.0.0").json()
+    assert (same["identical"], same["semantic"]) == (True, [])
+
+
+def test_diff_needs_two_versions_that_are_there(viewer):
+    assert viewer.get("/api/procedures/hello/diff?from=1.0.0").status_code == 422
+    assert viewer.get("/api/procedures/hello/diff?from=1.0.0&to=9").status_code == 404
+    assert viewer.get("/api/procedures/hello/diff?from=1.0.0&to=1.0.0&x=1").json()["code"] == "unknown_parameter"

@@ -1,6 +1,7 @@
 """The language as a service: compile without storing, evaluate, catalogues."""
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from procedures.ckp.problems import CATALOGUE
 from procedures.models import Procedure
@@ -84,3 +85,15 @@ def test_catalogues_are_the_compilers_own(house, api):
     assert {"name": "round", "signature": "round(x, digits=0)", "parameters": ["x", "digits"]} in functions["functions"]
     assert "defined" in functions["tests"]
     assert approver.get("/api/ckp/functions?x=1").json()["code"] == "unknown_parameter"
+
+
+def test_the_schema_of_documents_admits_what_the_compiler_stores(house, api):
+    viewer = api(house.viewer)
+    schema = viewer.get("/api/ckp/schema").json()
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(hello())
+    assert not Draft202012Validator(schema).is_valid(broken())
+    older = {"procedure_id": "p", "procedure_version": 2, "start_node_id": "s", "nodes": []}
+    assert not Draft202012Validator(schema).is_valid(older)
+    assert Draft202012Validator(viewer.get("/api/ckp/schema?profile=import").json()).is_valid(older)
+    assert viewer.get("/api/ckp/schema?profile=other").status_code == 422
