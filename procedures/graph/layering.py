@@ -34,6 +34,7 @@ def layered(ids: Sequence[str], start: str, links: Iterable[Link], groups: Itera
     backward = _backward(ids, start, pairs)
     forward = [pair for pair in pairs if pair not in backward]
     depth = _depths(ids, forward)
+    _sink(depth, _reached(start, forward), forward)
     chains = {pair: _chain(pair, depth) for pair in forward}
     rows = _rows(ids, depth, chains)
     neighbours = _neighbours(chains.values())
@@ -93,6 +94,27 @@ def _depths(ids: Sequence[str], forward: Sequence[Pair]) -> dict[str, int]:
             if waiting[target] == 0:
                 ready.append(target)
     return depth
+
+
+def _reached(start: str, forward: Sequence[Pair]) -> set[str]:
+    following: dict[str, list[str]] = defaultdict(list)
+    for source, target in forward:
+        following[source].append(target)
+    found, ahead = {start}, [start]
+    while ahead:
+        ahead = [target for source in ahead for target in following[source] if target not in found]
+        found.update(ahead)
+    return found
+
+
+def _sink(depth: dict[str, int], reached: set[str], forward: Sequence[Pair]) -> None:
+    """Move what only failures lead to down to the last rows, as far as its own lines still run down."""
+    others = depth.keys() - reached
+    room = max(depth[key] for key in reached) - max((depth[key] for key in others), default=0)
+    leaving = [(source, target) for source, target in forward if source in others and target in reached]
+    down = min([room, *(depth[target] - depth[source] - 1 for source, target in leaving)])
+    for key in others:
+        depth[key] += max(down, 0)
 
 
 def _chain(pair: Pair, depth: dict[str, int]) -> list[str]:

@@ -96,3 +96,16 @@ def test_the_drawing_has_room_for_every_line_and_frame():
     (frame,) = drawing.frames
     assert drawing.left < min(frame.x, *(line.reach[0] for line in drawing.lines))
     assert frame.y + frame.height < drawing.height
+
+
+def test_what_only_failures_lead_to_stands_at_the_end():
+    links = [Link("a", "b"), Link("b", "c"), Link("a", "mend", error=True), Link("mend", "lost")]
+    rows = {box.node.id: box.y for box in draw(nodes("a", "b", "c", "mend", "lost"), "a", links).boxes}
+    assert rows["lost"] == rows["c"]
+    assert rows["mend"] == rows["b"]
+
+
+def test_a_handler_that_leads_back_stays_above_where_it_leads():
+    links = [Link("a", "b"), Link("b", "c"), Link("mend", "b")]
+    rows = {box.node.id: box.y for box in draw(nodes("a", "b", "c", "mend"), "a", links).boxes}
+    assert rows["mend"] < rows["b"]
