@@ -7,7 +7,6 @@ from procedures.ckp.document.variables import TYPES
 from procedures.ckp.fields import Field, Table
 from procedures.ckp.kinds import (
     PROMPT,
-    VARIABLES,
     Anything,
     Choice,
     Condition,
@@ -254,4 +253,3 @@ def _waits() -> list[Action]:
 
 ACTIONS: Final[dict[str, Action]] = {action.name: action for action in _internal()}
 WAITS: Final = frozenset({"wait", "wait_until"})
-VARIABLE_NAMES: Final = VARIABLES

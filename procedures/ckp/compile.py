@@ -12,7 +12,7 @@ from procedures.ckp.notes import without_notes
 from procedures.ckp.parse import MOST_BYTES, Parsed, parse
 from procedures.ckp.placing import place
 from procedures.ckp.problems import Problem
-from procedures.ckp.records import DocumentReader
+from procedures.ckp.records import MOST_NODES, DocumentReader
 from procedures.ckp.registry import NOTHING_REGISTERED, Registry
 from procedures.ckp.report import Path, Report, pointer_of
 from procedures.ckp.values import canonical_hash
@@ -63,6 +63,7 @@ def compile_document(
     *,
     prod: bool = False,
     most_bytes: int = MOST_BYTES,
+    most_nodes: int = MOST_NODES,
 ) -> Compiled:
     """Compiles a document. `prod` makes errors of the warnings that channel prod does not allow.
 
@@ -73,19 +74,19 @@ def compile_document(
         return Compiled(parsed.problems, parsed.source_hash)
     report = Report()
     normal = normalise(parsed.tree, report, registry)
-    return _checked(parsed, normal, report, registry, prod=prod, indented=isinstance(source, dict))
+    reader = DocumentReader(report, most_nodes)
+    return _checked(parsed, normal, reader, registry, prod=prod, indented=isinstance(source, dict))
 
 
 def _checked(
-    parsed: Parsed, normal: Normal, report: Report, registry: Registry, *, prod: bool, indented: bool
+    parsed: Parsed, normal: Normal, reader: DocumentReader, registry: Registry, *, prod: bool, indented: bool
 ) -> Compiled:
-    reader = DocumentReader(report)
     canonical = reader.document(normal.tree)
     document = load_document(canonical)
-    subject = Subject(canonical, document, report, frozenset(reader.unread_nodes), registry)
+    subject = Subject(canonical, document, reader.report, frozenset(reader.unread_nodes), registry)
     validate(subject)
     bind(subject)
-    problems = place(report, normal, parsed.text, prod=prod, indented=indented)
+    problems = place(reader.report, normal, parsed.text, prod=prod, indented=indented)
     failed = any(problem.severity == "error" for problem in problems)
     digest = None if failed else document_hash(canonical)
     return Compiled(problems, parsed.source_hash, canonical, document, digest, normal.origins)

@@ -23,11 +23,6 @@ class CallCost:
     cost_usd: float | None
     reasons: tuple[str, ...] = ()
 
-    @property
-    def tokens(self) -> int | None:
-        """Tokens of prompt and answer."""
-        return None if self.answer_tokens is None else self.prompt_tokens + self.answer_tokens
-
 
 def profile_of(document: Document, node: LlmActionNode, registry: Registry) -> Profile | None:
     """The profile that a node's call uses; None when profiles are not known or there is none."""

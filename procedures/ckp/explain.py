@@ -13,7 +13,7 @@ from procedures.ckp.checks.subject import Subject
 from procedures.ckp.checks.variables import holds_template
 from procedures.ckp.compile import Compiled
 from procedures.ckp.costs import chain_of
-from procedures.ckp.cron import CronFault, read_schedule
+from procedures.ckp.cron import read_schedule
 from procedures.ckp.document.nodes import (
     LlmActionNode,
     Node,
@@ -341,10 +341,7 @@ class _Explanation:
 
 
 def next_fires(schedule: str | None, zone: str, now: datetime | None, count: int = 5) -> list[str]:
-    """The next fires of a schedule as ISO texts; none without a time or a readable schedule."""
+    """The next fires of a schedule as ISO texts; none without a time. Raises CronFault."""
     if schedule is None or now is None:
         return []
-    try:
-        return [fire.isoformat() for fire in read_schedule(schedule).next_fires(now, zone, count)]
-    except CronFault:
-        return []
+    return [fire.isoformat() for fire in read_schedule(schedule).next_fires(now, zone, count)]

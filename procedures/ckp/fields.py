@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from procedures.ckp import document
 from procedures.ckp.document import base, config, nodes, root, steps, triggers, variables
 from procedures.ckp.document.base import Shape, kind_of
 from procedures.ckp.kinds import REQUIRED, Kind
@@ -40,8 +39,3 @@ def table_of(model: type[Shape]) -> Table:
         if kind is not None:
             table[info.alias or name] = Field(kind, REQUIRED in info.metadata)
     return table
-
-
-def node_table(type_name: str) -> Table:
-    """The fields of a node type, `type` left out."""
-    return table_of(document.NODE_MODELS[type_name])

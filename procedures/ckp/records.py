@@ -22,8 +22,9 @@ SHOWN_AGENTS: Final = frozenset({"masteragent", "llmagent"})
 class DocumentReader(Reader):
     """Reads a whole document and remembers what could not be read."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, most_nodes: int = MOST_NODES) -> None:
         super().__init__(report, _RECORDS)
+        self.most_nodes = most_nodes
         self.unread_nodes: list[str] = []
         self.node_agent: str | None = None
 
@@ -51,8 +52,9 @@ def _graph(reader: Reader, value: dict[str, Any], path: Path) -> Any:
 
 
 def _nodes(reader: DocumentReader, nodes: dict[str, Any], path: Path) -> dict[str, Any]:
-    if len(nodes) > MOST_NODES:
-        reader.report("CKP007", path, f"The document has {len(nodes)} nodes; at most {MOST_NODES} are allowed.")
+    if len(nodes) > reader.most_nodes:
+        message = f"The document has {len(nodes)} nodes; at most {reader.most_nodes} are allowed."
+        reader.report("CKP007", path, message)
         return {}
     sound = {}
     for node_id, node in nodes.items():

@@ -19,6 +19,7 @@ from procedures.ckp.kinds import (
     Given,
     Items,
     JsonPath,
+    JsonSchema,
     Kind,
     Mapping,
     Record,
@@ -87,6 +88,8 @@ class _Finder:
                 yield Place(path, kind, value)
         elif isinstance(kind, Anything) and kind.form is not Form.PLAIN:
             yield from _deep(kind, value, path)
+        elif isinstance(kind, JsonSchema) and kind.form is not Form.PLAIN:
+            yield from _defaults(value, path)
 
     def _entries(self, kind: Entries, value: dict[str, Any], path: Path) -> Iterator[Place]:
         templated = kind.of.form is not Form.PLAIN
@@ -144,6 +147,16 @@ def _deep(kind: Kind, value: Any, path: Path) -> Iterator[Place]:
                 yield Place((*path, index), inner, item, whole=False)
             else:
                 yield from _deep(inner, item, (*path, index))
+
+
+def _defaults(schema: Any, path: Path) -> Iterator[Place]:
+    """The texts in the defaults of a schema."""
+    inner = Anything(form=Form.VALUE)
+    for key, item in schema.items() if isinstance(schema, dict) else enumerate(schema):
+        if key == "default":
+            yield from _keyed(inner, "default", item, path)
+        elif isinstance(item, dict | list):
+            yield from _defaults(item, (*path, key))
 
 
 def is_prompt(kind: Kind) -> bool:

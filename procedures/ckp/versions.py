@@ -63,11 +63,6 @@ class Pin:
         """Whether no version is asked for."""
         return self.text == LATEST
 
-    @property
-    def is_range(self) -> bool:
-        """Whether a range is asked for."""
-        return not self.exact and not self.latest
-
     def newest(self, versions: Iterable[str]) -> str | None:
         """The newest version that the pin accepts, by semantic order; an exact pin takes its own."""
         if self.exact:

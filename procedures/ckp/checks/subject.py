@@ -27,7 +27,7 @@ class Subject:
     report: Report
     unread: frozenset[str] = frozenset()
     registry: Registry = NOTHING_REGISTERED
-    uses: Uses = field(default_factory=Uses)
+    uses: Uses = field(init=False)
 
     def __post_init__(self) -> None:
         self.uses = find_uses(self.canonical, list(self.document.nodes), self.report)

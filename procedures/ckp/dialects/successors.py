@@ -7,7 +7,7 @@ from typing import Any
 from procedures.ckp.dialects.rewriter import Members, Rewriter
 from procedures.ckp.document.nodes import NODE_MODELS
 from procedures.ckp.fields import MODELS, Table, table_of
-from procedures.ckp.kinds import Either, Entries, Items, Kind, Record, Target, json_types
+from procedures.ckp.kinds import Either, Items, Kind, Record, Target, json_types
 from procedures.ckp.values import kind_of
 
 
@@ -57,9 +57,6 @@ def _targets_in(kind: Kind, value: Any) -> Iterator[str]:
         yield from _targets(table_of(MODELS[kind.model]), value)
     elif isinstance(kind, Items) and isinstance(value, list):
         for item in value:
-            yield from _targets_in(kind.of, item)
-    elif isinstance(kind, Entries) and isinstance(value, dict):
-        for item in value.values():
             yield from _targets_in(kind.of, item)
     elif isinstance(kind, Either):
         found = kind_of(value)

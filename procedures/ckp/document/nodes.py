@@ -262,11 +262,6 @@ class LlmActionNode(NodeBase):
     default_branch: Next = None
     max_cost_usd: Annotated[float | int | None, Decimal(above=0)] = None
 
-    @property
-    def branch_targets(self) -> list[str]:
-        """The nodes that the model may choose, in document order."""
-        return [branch if isinstance(branch, str) else branch.node for branch in self.branches]
-
 
 class Option(Shape):
     """One choice of an approval."""
@@ -314,7 +309,7 @@ class HumanApprovalNode(NodeBase):
     options: Annotated[
         list[str | Option], Items(of=Either(kinds=(Text(), Record(model="Option"))), most=MOST_CASES)
     ] = []
-    form: Annotated[dict[str, Any] | None, JsonSchema()] = None
+    form: Annotated[dict[str, Any] | None, JsonSchema(form=T)] = None
     editable: Annotated[list[str], Items(of=Name(writes=False))] = []
     context_data: Annotated[dict[str, Any], entries(T)] = {}
     approvers: Annotated[Approvers | None, Record(model="Approvers")] = None

@@ -2,6 +2,7 @@
 
 import pytest
 
+from procedures.ckp.compile import compile_document
 from procedures.ckp.document import NODE_MODELS
 from tests.unit.ckp.compiling import (
     Case,
@@ -387,3 +388,8 @@ def test_a_list_too_long_is_not_looked_into():
 def test_credentials_are_refused():
     source = doc(global_config={"secrets_config": {"provider": "vault", "vault_token": "s.123"}})
     assert found(source) == [("CKP115", "/global_config/secrets_config/vault_token")]
+
+
+def test_an_installation_may_allow_fewer_nodes():
+    problems = compile_document(doc({"a": seq()}), most_nodes=1).problems
+    assert [(one.code, one.pointer) for one in problems] == [("CKP007", "/workflow_graph/nodes")]
