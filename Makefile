@@ -63,7 +63,7 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "LangOrch needs Python 3.11 or newer; say which with PYTHON=..."; exit 1; }
 	@echo "Making a virtual environment in $(VENV)"
-	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
+	@$(if $(UV),$(UV) venv --quiet --seed --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
 
 $(PORTAL_READY): | $(BIN)/python
 	@echo "Installing what the portal needs (about a minute the first time)"
