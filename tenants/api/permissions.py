@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from langorch.lib.errors import Denied, NotAuthenticated
+from langorch.lib.errors import NotAuthenticated
 from tenants.access import ANY, PUBLIC
 from tenants.actor import Actor
 from tenants.permissions import PERMISSIONS
@@ -45,10 +45,8 @@ def access_of(view: APIView | type[APIView], method: str) -> str:
 
 
 def actor_of(request: Request) -> Actor:
-    """The identity behind a request. Raises `NotAuthenticated`, or `Denied` for a member of nothing."""
+    """The identity behind a request. Raises `NotAuthenticated`."""
     actor: Actor | None = getattr(request._request, "actor", None)
-    if actor:
-        return actor
-    if request.user is None:
+    if request.user is None or not actor:
         raise NotAuthenticated("Log in, or send a token: Authorization: Bearer <token>.")
-    raise Denied("view", detail="You belong to no tenant yet.")
+    return actor

@@ -3,10 +3,11 @@
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.request import Request
 
-from langorch.lib.errors import NotAuthenticated, NotFound
+from langorch.lib.errors import NotAuthenticated
 from tenants import selectors
 from tenants.addresses import client_address
 from tenants.auth import tokens
+from tenants.auth.identity import no_tenant
 from tenants.models import AccessToken, User
 
 
@@ -23,7 +24,7 @@ class BearerAuthentication(BaseAuthentication):
         slug = request.headers.get("X-Tenant") or row.tenant.slug
         actor = selectors.actor_of(row.user, tenant_slug=slug, via="api", address=client_address(request._request))
         if actor is None:
-            raise NotFound(f"You belong to no tenant called {slug}.")
+            raise no_tenant(request.headers.get("X-Tenant"))
         request._request.actor = actor  # type: ignore[attr-defined]
         return row.user, row
 

@@ -7,11 +7,12 @@ from django.contrib.auth import logout as end_session
 from django.db import transaction
 from django.http import HttpRequest
 
-from langorch.lib.errors import Denied, NotAuthenticated
+from langorch.lib.errors import NotAuthenticated
 from tenants import audit, selectors
 from tenants.actor import Actor
 from tenants.addresses import client_address
 from tenants.auth import tokens
+from tenants.auth.identity import no_tenant
 from tenants.models import AccessToken, User
 
 
@@ -35,7 +36,7 @@ def log_in(request: HttpRequest, username: str, password: str) -> LoggedIn:
     slug = request.headers.get("X-Tenant")
     actor = selectors.actor_of(user, tenant_slug=slug, via="api", address=client_address(request))
     if actor is None:
-        raise Denied("view", detail=f"You belong to no tenant{f' called {slug}' if slug else ' yet'}.")
+        raise no_tenant(slug)
     with transaction.atomic():
         issued = tokens.issue(user, actor.tenant_id)
         audit.record(actor, "auth.login", f"{user.username} logged in", resource=("user", user.pk))

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from langorch.lib import clock
 from langorch.lib.errors import Refusal
+from tenants.auth.identity import no_tenant
 from tenants.middleware import actor_of_session
 from tenants.models import User
 
@@ -50,9 +51,11 @@ class SessionAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         page: HttpRequest = request._request
         user = page.user
-        actor = actor_of_session(page)
-        if not isinstance(user, User) or actor is None:
+        if not isinstance(user, User):
             return None
+        actor = actor_of_session(page)
+        if actor is None:
+            raise no_tenant(page.headers.get("X-Tenant"))
         _require_csrf_token(page)
         page.actor = replace(actor, via="api")  # type: ignore[attr-defined]
         return user, None

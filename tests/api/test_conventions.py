@@ -28,6 +28,11 @@ def test_unknown_addresses_are_401_for_nobody_and_404_for_the_rest(house, api):
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+def test_answers_are_not_kept_by_caches(house, api):
+    answer = api(house.viewer).head("/api/auth/me")
+    assert (answer.status_code, answer.headers["Cache-Control"], answer.content) == (200, "no-store", b"")
+
+
 def test_unknown_query_parameters_are_named(house, api):
     answer = api(house.viewer).post(f"{TICKETS}?pth=1", {"path": "/x"})
     assert (answer.status_code, answer.json()["code"]) == (400, "unknown_parameter")

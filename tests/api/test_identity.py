@@ -156,12 +156,14 @@ def test_me_says_everything_about_oneself(house, api):
     assert {"view", "runs.start", "approvals.decide"} <= set(me["permissions"])
 
 
-def test_tenant_is_chosen_by_header_among_ones_own(house, api):
+def test_tenant_is_chosen_by_header_among_ones_own(house, api, browser):
     services.grant_role(system(house.elsewhere.pk), house.viewer, "operator", house.elsewhere)
     client = api(house.viewer)
     assert client.get("/api/auth/me", HTTP_X_TENANT="elsewhere").json()["roles"] == ["operator"]
     assert client.get("/api/auth/me").json()["tenant"] == "acme"
-    assert api(house.operator).get("/api/auth/me", HTTP_X_TENANT="elsewhere").status_code == 404
+    for outsider in (api(house.operator), browser(house.operator)):
+        assert outsider.get("/api/auth/me", HTTP_X_TENANT="elsewhere").status_code == 404
+    assert browser(people.make_person("loner")).get("/api/auth/me").status_code == 403
 
 
 def test_session_may_read_and_needs_the_csrf_token_to_write(house):
