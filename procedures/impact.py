@@ -42,12 +42,13 @@ def impact(actor: Actor, version: ProcedureVersion) -> dict[str, Any]:
     """Everything that hangs on `version`, as far as `actor` may see it."""
     document = load_document(version.document.canonical)
     runs = version.procedure.runs.filter(procedure_version=version.version, ended_at=None)
+    by_status = _counted(runs, "status")
     return {
         "callers": list(_callers(actor, version)),
         "triggers": _triggers(document),
         "open_runs": {
-            "total": runs.count(),
-            "by_status": _counted(runs, "status"),
+            "total": sum(by_status.values()),
+            "by_status": by_status,
             "by_node": _counted(runs.exclude(last_node_id=""), "last_node_id"),
         },
         "open_approvals": _open_approvals(actor, version),
@@ -59,8 +60,9 @@ def _callers(actor: Actor, version: ProcedureVersion) -> Iterator[dict[str, Any]
     called = version.procedure.procedure_id
     found = ProcedureVersion.objects.visible_to(actor).exclude(status=VersionStatus.ARCHIVED)
     calling = found.filter(calls_text__contains=f"\n{called}\n").select_related("procedure", "document")
+    now, then = TenantRegistry(version.tenant_id), _WithCandidate(version)
     for caller in calling.order_by("-number")[:MOST_CALLERS]:
-        problems = _contract_problems(caller, version)
+        problems = _contract_problems(caller, then)
         for node_id, node in load_document(caller.document.canonical).nodes.items():
             if isinstance(node, SubflowNode) and node.procedure_id == called:
                 yield {
@@ -68,22 +70,22 @@ def _callers(actor: Actor, version: ProcedureVersion) -> Iterator[dict[str, Any]
                     "version": caller.version,
                     "node_id": node_id,
                     "pin": node.version,
-                    "accepts": _accepts(node, version),
+                    "accepts": _accepts(node, version, now),
                     "problems": [problem for problem in problems if problem.get("node_id") == node_id],
                 }
 
 
-def _contract_problems(caller: ProcedureVersion, version: ProcedureVersion) -> list[dict[str, Any]]:
-    compiled = compile_document(caller.source, _WithCandidate(version))
+def _contract_problems(caller: ProcedureVersion, registry: _WithCandidate) -> list[dict[str, Any]]:
+    compiled = compile_document(caller.source, registry)
     return [problem.as_dict() for problem in compiled.problems if problem.code in CONTRACT]
 
 
-def _accepts(node: SubflowNode, version: ProcedureVersion) -> bool:
+def _accepts(node: SubflowNode, version: ProcedureVersion, registry: TenantRegistry) -> bool:
     """Whether the pin would take `version`, were it published."""
     pin = pin_of(node)
     if pin is None:
         return False
-    others = TenantRegistry(version.tenant_id).versions(version.procedure.procedure_id) or []
+    others = registry.versions(version.procedure.procedure_id) or []
     candidate = ChildVersion(version.version, VersionStatus.ACTIVE, frozenset({"dev"}))
     rest = [ChildVersion(one.version, one.status) for one in others if one.version != version.version]
     return resolve(pin, [*rest, candidate], "dev") == version.version

@@ -15,8 +15,8 @@ from procedures.graph.picture import Picture, error_edges, picture
 from procedures.listing import SEVERITIES, Row, line_of_pointer, listing
 from procedures.models import CurrentVersion, ProcedureVersion
 from procedures.selectors import HIGHEST_FIRST, channels_of
+from procedures.version_tabs import SECTIONS, tabs
 
-TAB_NAMES = {"graph": "Graph", "document": "Document", "variables": "Variables", "problems": "Problems"}
 MOST_VERSIONS = 8
 FIRST_PROBLEMS = 4
 
@@ -83,11 +83,11 @@ class VersionPage:
 def of(version: ProcedureVersion, query: Mapping[str, str]) -> VersionPage:
     """Everything the page of `version` shows; the query string says tab, node, and errors=1 for edges of failure."""
     document = load_document(version.document.canonical)
-    tab = query["tab"] if query.get("tab") in TAB_NAMES else "graph"
+    tab = query["tab"] if query.get("tab") in SECTIONS else "graph"
     node_id, errors = query.get("node", ""), query.get("errors") == "1"
     return VersionPage(
         tab=tab,
-        tabs=_tabs(tab, len(document.variables_schema), len(version.problems)),
+        tabs=tabs(version, tab),
         picture=picture(document, chosen=node_id, errors=errors, href=_href(errors)),
         error_edges=error_edges(document),
         with_errors=errors,
@@ -103,14 +103,6 @@ def of(version: ProcedureVersion, query: Mapping[str, str]) -> VersionPage:
 
 def _href(errors: bool) -> str:
     return "?errors=1&node={}#node" if errors else "?node={}#node"
-
-
-def _tabs(tab: str, variables: int, problems: int) -> list[Mapping[str, Any]]:
-    counts = {"variables": variables, "problems": problems}
-    return [
-        {"label": label, "url": f"?tab={key}", "current": key == tab, "count": counts.get(key)}
-        for key, label in TAB_NAMES.items()
-    ]
 
 
 def _remarks(problems: Sequence[Problem]) -> list[Remark]:
