@@ -42,6 +42,10 @@ class Given:
     def readable(self) -> bool:
         return bool(self.text) or not self.content
 
+    @property
+    def blank(self) -> bool:
+        return not self.content.strip()
+
 
 def given(request: HttpRequest) -> Given:
     """A chosen file wins over the text. Of a file no more is read than is needed to refuse it for its size."""
@@ -100,6 +104,11 @@ class ImportPage:
     def rows(self) -> Sequence[Row]:
         only = [one for one in self.problems if self.shown in (ALL, one["severity"])]
         return listing(self.given.text, only, whole=self._whole)
+
+    @property
+    def folded(self) -> bool:
+        """Whether lines are left out."""
+        return any(row.number == 0 for row in self.rows)
 
     @property
     def lines(self) -> int:

@@ -72,6 +72,8 @@ def import_document(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return _form(request)
     given = import_page.given(request)
+    if given.blank:
+        return _form(request, {"blank": True}, status=422)
     if request.POST.get("do") == "save":
         return _save(request, given)
     return _checked(request, given)
