@@ -115,7 +115,6 @@ def _internal() -> list[Action]:
             "extract_regex",
             {
                 **_SOURCE,
-                **_ON_ERROR,
                 "pattern": _need(Pattern()),
                 "group": Field(Either(kinds=(Whole(low=0), Text()))),
                 "all": Field(Flag()),

@@ -1,10 +1,8 @@
 """Keys of values whose shape is known when a document is compiled (CKP 3.6, 5)."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from procedures.ckp.actions import AGGREGATES
 from procedures.ckp.document.nodes import (
     HumanApprovalNode,
     LlmActionNode,
@@ -14,6 +12,8 @@ from procedures.ckp.document.nodes import (
     VerificationNode,
 )
 from procedures.ckp.document.root import Document
+from procedures.ckp.failures import OperationError
+from procedures.ckp.operations.aggregates import read_items
 
 Shape = Mapping[str, Any] | None
 """The keys of an object with the shapes of their values; None where nothing is known."""
@@ -35,7 +35,6 @@ BUILT_INS: Final[dict[str, Shape]] = {
 APPROVAL: Final[Shape] = _keys("approval_id decision selected_option payload comment decided_by decided_at via votes")
 VERIFICATION: Final[Shape] = _keys("passed failed warnings")
 VALIDATION: Final[Shape] = _keys("valid errors")
-_AGGREGATE: Final = re.compile(r"\s*(\w+)\s*(?:\(\s*([^()]*?)\s*\))?\s*(?:as\s+(\w+)\s*)?", re.IGNORECASE)
 
 
 def known_shapes(document: Document) -> dict[str, Shape]:
@@ -110,22 +109,11 @@ def _action_shape(action: str, parameters: Mapping[str, Any]) -> Shape:
 
 def aggregate_shape(expression: Any, parameters: Mapping[str, Any]) -> Shape:
     """The keys that an aggregate gives; None for one item, for groups, and for what cannot be read."""
-    listed = expression if isinstance(expression, list) else str(expression or "").split(",")
-    if parameters.get("group_by") or len(listed) < 2:
+    try:
+        items = read_items(expression)
+    except OperationError:
         return None
-    keys = [aggregate_key(str(item)) for item in listed]
-    return None if None in keys else {str(key): None for key in keys}
-
-
-def aggregate_key(item: str) -> str | None:
-    """The key of one item: its `as` name, else `fn_column`, with dots as `_`."""
-    match = _AGGREGATE.fullmatch(item)
-    if match is None or match[1].lower() not in AGGREGATES:
-        return None
-    if match[3]:
-        return match[3]
-    column = (match[2] or "").replace(".", "_")
-    return f"{match[1].lower()}_{column}" if column else match[1].lower()
+    return None if parameters.get("group_by") or len(items) < 2 else {item.name: None for item in items}
 
 
 def missing_key(shape: Shape, path: tuple[str | int, ...]) -> str | None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from procedures.ckp.checks import (
     control,
+    data,
     flow,
     graph,
     lints,
@@ -29,6 +30,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     root.reserved_blocks,
     settings.retry_keys_agree,
     settings.test_modes_are_meant,
+    settings.overrides_name_something,
     settings.fixed_settings,
     settings.secrets_have_a_provider,
     variables.not_too_many,
@@ -75,6 +77,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     steps.compensation_is_plain,
     steps.approvals_are_nodes,
     steps.parameters_have_effect,
+    data.columns_can_be_read,
+    data.keyed_digests_have_a_key,
     texts.conditions_depend_on_something,
     texts.secrets_stay_in_calls,
     texts.keys_are_stable,

@@ -32,6 +32,19 @@ def test_modes_are_meant(subject: Subject) -> None:
         subject.report("CKP111", (*_CONFIG, "test_data_overrides"), message)
 
 
+def overrides_name_something(subject: Subject) -> None:
+    """CKP015 for results of steps that do not exist."""
+    known = set(subject.document.nodes)
+    for _, step, place in subject.steps:
+        known |= {step.step_id, f"{place[2]}.{step.step_id}"}
+    for name in subject.document.global_config.test_data_overrides:
+        if name not in known and not subject.unread:
+            near = subject.report.nearest(name, known)
+            hint = f"Did you mean '{near}'?" if near else None
+            message = f"'{name}' is neither a step nor a node; its result is never used."
+            subject.report("CKP015", (*_CONFIG, "test_data_overrides", name), message, hint=hint)
+
+
 def fixed_settings(subject: Subject) -> None:
     """CKP112."""
     config = subject.document.global_config

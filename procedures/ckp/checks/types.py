@@ -29,9 +29,7 @@ def types_can_be_compared(subject: Subject) -> None:
     """CKP305."""
     written = {write.name for program in subject.programs.values() for write in program.writes()}
     schema = subject.document.variables_schema
-    kinds = {
-        name: _KINDS[meta.type] for name, meta in schema.items() if name not in written and meta.type in _KINDS
-    }
+    kinds = {name: _KINDS[meta.type] for name, meta in schema.items() if name not in written and meta.type in _KINDS}
     for use in subject.uses.all():
         if use.place.scope == "node" and any(read.path[0] in kinds for read in use.reads):
             _check(subject, use, kinds)

@@ -474,7 +474,7 @@ SHAPES: list[Case] = [
             },
             variables_schema=inputs(rows="array"),
         ),
-        [],
+        [("CKP402", at("a", "transformations", 0, "expression"))],
     ),
     (
         "of an aggregating step",

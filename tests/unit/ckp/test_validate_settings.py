@@ -60,12 +60,17 @@ SETTINGS: list[Case] = [
     ("policy alone", config(retry_policy={"max_retries": 1, "jitter": "full"}), []),
     (
         "test modes",
-        config(execution_mode="dry_run", mock_external_calls=True, test_data_overrides={"s": 1}),
+        config(execution_mode="dry_run", mock_external_calls=True, test_data_overrides={"z": 1}),
         [
             ("CKP111", CONFIG + "/execution_mode"),
             ("CKP111", CONFIG + "/mock_external_calls"),
             ("CKP111", CONFIG + "/test_data_overrides"),
         ],
+    ),
+    (
+        "overrides of steps and nodes",
+        doc({"a": seq(step(step_id="s"))}, global_config={"test_data_overrides": {"s": 1, "a.s": 1, "a": 1, "a.t": 1}}),
+        [("CKP015", CONFIG + "/test_data_overrides/a.t"), ("CKP111", CONFIG + "/test_data_overrides")],
     ),
     (
         "fixed",

@@ -182,9 +182,59 @@ FIELDS: list[Case] = [
     ),
     (
         "in plain values of tests",
-        doc({"a": seq()}, global_config={"test_data_overrides": {"s": "{{x +}}"}}),
+        doc({"a": seq()}, global_config={"test_data_overrides": {"a": "{{x +}}"}}),
         [("CKP111", "/global_config/test_data_overrides")],
     ),
+]
+
+DATA: list[Case] = [
+    (
+        "no function",
+        doc({"a": change("aggregate", expression="total(x)")}, **N, **USED),
+        [("CKP402", at("a", "transformations", 0, "expression"))],
+    ),
+    (
+        "one name twice",
+        doc({"a": change("aggregate", expression="sum(x) as s, avg(x) as s")}, **N, **USED),
+        [("CKP402", at("a", "transformations", 0, "expression"))],
+    ),
+    (
+        "groups",
+        doc({"a": change("aggregate", expression=["count"], group_by="x..y")}, **N, **USED),
+        [("CKP415", at("a", "transformations", 0, "group_by"))],
+    ),
+    (
+        "older form",
+        doc({"a": change("aggregate", op="sum", field="x[")}, **N, **USED),
+        [("CKP415", at("a", "transformations", 0, "field"))],
+    ),
+    (
+        "order",
+        doc({"a": change("sort", expression="vendor, -")}, **N, **USED),
+        [("CKP415", at("a", "transformations", 0, "expression"))],
+    ),
+    ("order by key", doc({"a": change("sort", key="-amount.net")}, **N, **USED), []),
+    (
+        "keys of a join",
+        doc({"a": change("join", expression="id == other.id[", **{"with": "rows"})}, **N, **USED),
+        [("CKP415", at("a", "transformations", 0, "expression"))],
+    ),
+    (
+        "pivot",
+        doc({"a": op("pivot", source="rows", index="x", columns="y z", values="", output_variable="o")}, **N, **USED),
+        [("CKP415", at("a", "operations", 0, "columns")), ("CKP415", at("a", "operations", 0, "values"))],
+    ),
+    (
+        "unique in a step",
+        doc({"a": seq(step("unique", source="rows", expression="[", output_variable="o"))}, **N, **USED),
+        [("CKP415", at("a", "steps", 0, "expression"))],
+    ),
+    (
+        "key of a digest",
+        doc({"a": op("hash", source="s", algorithm="hmac-sha256", output_variable="o")}, **N, **USED),
+        [("CKP011", at("a", "operations", 0))],
+    ),
+    ("plain digest", doc({"a": op("hash", source="s", output_variable="o")}, **N, **USED), []),
 ]
 
 SECRETS: list[Case] = [
@@ -245,7 +295,7 @@ KEYS: list[Case] = [
     ("stable", doc({"a": seq(call(idempotency_policy={"key": "{{n}}", "scope": "global"}))}, **N, **USED), []),
 ]
 
-ALL = SYNTAX + FIELDS + SECRETS + KEYS
+ALL = SYNTAX + FIELDS + DATA + SECRETS + KEYS
 
 
 @pytest.mark.parametrize(("name", "source", "expected"), ALL, ids=ids(ALL))
