@@ -3,6 +3,7 @@
 
 import "./bulk.js";
 import "./controls.js";
+import "./graph.js";
 import "./keys.js";
 import "./live.js";
 import "./times.js";
