@@ -13,6 +13,8 @@ from procedures.worst_case import DIMENSIONS, most_in_words
 from tenants.actor import Actor
 
 MOST_VERSIONS: Final = 100
+MOST_CHANGES: Final = 300
+MOST_LINES: Final = 1_000
 _HUNK: Final = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 _TONES: Final = {"+": "ok", "-": "bad", " ": ""}
 _BUMPS: Final = {
@@ -24,10 +26,9 @@ _BUMPS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the text diff; `old` and `new` are its numbers in either text, 0 where it is not there."""
+    """A line of the text diff. `number` counts in the newer text, of a removed line in the older; a fold has 0."""
 
-    old: int
-    new: int
+    number: int
     sign: str
     text: str
     tone: str
@@ -48,18 +49,21 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`spent` has name, bound before, and bound after, for the bounds that moved; cost is among the changes."""
+    """Counts are of all changes. `spent` has name, bound before and after, where it moved; cost is a change itself."""
 
     identical: bool
     changes: Sequence[Change]
+    total: int
+    breaking: int
     advice: str
     spent: Sequence[tuple[str, str, str]]
     lines: Sequence[Line]
+    more_lines: int
 
     @property
-    def breaking(self) -> int:
-        """How many changes break callers."""
-        return sum(change.breaking for change in self.changes)
+    def more_changes(self) -> int:
+        """How many changes are not among those shown."""
+        return self.total - len(self.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +90,18 @@ def of(actor: Actor, procedure_id: str, older: str, newer: str) -> DiffPage:
 
 def difference(found: Mapping[str, Any]) -> Difference:
     """What `procedures.ckp.diff` found, for the page: breaking changes first."""
-    changes = [_change(change) for change in found["semantic"]]
+    changes = sorted(map(_change, found["semantic"]), key=lambda change: not change.breaking)
+    text = list(lines(found["text"]))
     spent = [(name, *_both(key, found["bounds"])) for key, name in DIMENSIONS.items() if key != "cost_usd"]
     return Difference(
         identical=found["identical"],
-        changes=sorted(changes, key=lambda change: not change.breaking),
+        changes=changes[:MOST_CHANGES],
+        total=len(changes),
+        breaking=sum(change.breaking for change in changes),
         advice=_BUMPS.get(found["suggested_bump"] or "", ""),
         spent=[(name, old, new) for name, old, new in spent if old != new],
-        lines=list(lines(found["text"])),
+        lines=text[:MOST_LINES],
+        more_lines=max(len(text) - MOST_LINES, 0),
     )
 
 
@@ -104,11 +112,11 @@ def lines(unified: str) -> Iterator[Line]:
         hunk = _HUNK.match(text)
         if hunk:
             if old:
-                yield Line(0, 0, "", "⋯", "")
+                yield Line(0, "", "⋯", "")
             old, new = int(hunk[1]), int(hunk[2])
             continue
         sign = text[0]
-        yield Line(old if sign != "+" else 0, new if sign != "-" else 0, sign, text[1:], _TONES[sign])
+        yield Line(old if sign == "-" else new, sign, text[1:], _TONES[sign])
         old, new = old + (sign != "+"), new + (sign != "-")
 
 

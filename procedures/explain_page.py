@@ -8,6 +8,7 @@ from langorch.lib import moments
 from procedures.worst_case import DIMENSIONS, most_in_words
 
 FIRST_ROUTES: Final = 12
+MOST_CALLS: Final = 200
 ENDS: Final = {"success": "ends completed", "failed": "ends failed", "__end__": "ends"}
 BINDINGS: Final = {
     "internal": "LangOrch",
@@ -73,6 +74,7 @@ class ExplainPage:
     names: Sequence[Names]
     spent: Sequence[Spent]
     calls: Sequence[Call]
+    call_count: int
     routes: Sequence[Route]
     route_count: int
     hidden_routes: int
@@ -89,7 +91,8 @@ def of(explained: Mapping[str, Any], *, every_route: bool = False) -> ExplainPag
     return ExplainPage(
         names=_names(explained["variables"]),
         spent=[_spent(key, explained["bounds"][key]) for key in DIMENSIONS],
-        calls=[_call(call) for call in explained["external_calls"]],
+        calls=[_call(call) for call in explained["external_calls"][:MOST_CALLS]],
+        call_count=len(explained["external_calls"]),
         routes=[_route(route) for route in routes],
         route_count=len(found),
         hidden_routes=len(found) - len(routes),
@@ -107,13 +110,13 @@ def _spent(dimension: str, amount: Mapping[str, Any]) -> Spent:
 def _names(variables: Mapping[str, Any]) -> list[Names]:
     """Headings that have an entry."""
     schema, missing = variables["schema"], set(variables["missing_inputs"])
-    doubts = [(doubt["name"], " → ".join(doubt["path"])) for doubt in variables["maybe_undefined"]]
+    doubts = dict.fromkeys((doubt["name"], " → ".join(doubt["path"])) for doubt in variables["maybe_undefined"])
     found = [
         Names("Every start must give", [(name, "") for name in variables["required"] if name in missing]),
         Names("Required, with a default", [(name, "") for name in variables["required"] if name not in missing]),
         Names("A start may give", [(name, _type(schema, name)) for name in variables["optional"]]),
         Names("A run writes", [(name, _type(schema, name)) for name in variables["produced"]]),
-        Names("May be undefined", doubts),
+        Names("May be undefined", list(doubts)),
         Names("Never used", [(name, "") for name in variables["never_used"]]),
     ]
     return [names for names in found if names.entries]
