@@ -584,3 +584,14 @@ def test_null_as_error_rule_is_the_rule():
 def test_loops_without_mix_up_keep_their_names():
     source = doc({"a": loop("b", iterator_variable="x"), "b": seq(to="a")})
     assert node(source)["iterator_variable"] == "x"
+
+
+def test_branches_of_a_model_and_of_a_fork_are_edges_too():
+    nodes = [
+        {"id": "a", "type": "llm_action", "prompt": "x", "orchestration_mode": True, "branches": ["c", {"node": "d"}]},
+        {"id": "b", "type": "parallel", "branches": [{"branch_id": "x", "start_node": "e"}]},
+        *({"id": name, "type": "sequence", "steps": []} for name in "cde"),
+        {"id": "f", "type": "unheard of"},
+    ]
+    source = {"id": "p", "version": "1.0.0", "entry": "a", "nodes": nodes}
+    assert [pointer for code, pointer in found(source) if code == "CKP605"] == ["/nodes/4"]

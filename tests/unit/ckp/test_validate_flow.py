@@ -622,3 +622,11 @@ def test_the_nearest_key_is_the_hint():
 
 def test_warnings_do_not_stop_an_import():
     assert compiled(doc({"c": seq(say())}, variables_schema={"x": {}})).ok
+
+
+def test_paths_are_looked_for_a_limited_number_of_times():
+    text = "".join(f"{{{{v{index}}}}}" for index in range(120))
+    source = doc({"c": seq(say(text))}, variables_schema={f"v{index}": {} for index in range(120)})
+    messages = [one.message for one in compiled(source).problems if one.code == "CKP302"]
+    assert len(messages) == 120
+    assert sum("on the path c" in message for message in messages) == 100
