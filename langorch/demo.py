@@ -70,6 +70,7 @@ def first_login_file() -> Path:
 def keep(logins: Logins) -> None:
     """Write the file of first logins, readable by its owner alone."""
     text = json.dumps(logins, indent=2) + "\n"
+    first_login_file().parent.mkdir(parents=True, exist_ok=True)
     draft = first_login_file().with_suffix(".draft")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)

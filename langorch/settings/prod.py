@@ -8,6 +8,7 @@ if ENVIRONMENT != "prod":
     raise ConfigurationFault(["production settings need ENVIRONMENT=prod, which checks what must not be left open"])
 
 SECURE_SSL_REDIRECT = True
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True

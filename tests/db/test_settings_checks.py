@@ -22,8 +22,9 @@ STRONG_KEY = "Zk8vQ1mXw4Lr7Tn2Bs5Yd9Hc3Fg6Jp0RaUeWkNqVtGbXsPfDhJmCzLyEoTiUr"
 
 @pytest.fixture
 def var(tmp_path: Path, settings) -> Path:
-    settings.VAR_DIR = tmp_path
-    return tmp_path
+    """A folder that is not there yet."""
+    settings.VAR_DIR = tmp_path / "var"
+    return tmp_path / "var"
 
 
 def test_a_healthy_installation_has_no_fault(var: Path) -> None:
@@ -33,6 +34,7 @@ def test_a_healthy_installation_has_no_fault(var: Path) -> None:
 
 
 def test_a_key_that_others_can_read_is_a_fault(var: Path) -> None:
+    var.mkdir()
     (var / "secret-key").write_text("k")
     (var / "secret-key").chmod(0o644)
     said = StringIO()
