@@ -1,6 +1,5 @@
 """The reference page of the language, written from the tables: fields, nodes, actions, functions, problems (CKP 7)."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -68,7 +67,8 @@ def page() -> str:
 def _lines() -> Iterator[str]:
     yield "# CKP reference"
     yield ""
-    yield "Written from the tables in the code by `python -m procedures.ckp.reference`; a test holds both equal."
+    yield "Written from the tables in the code by `manage.py ckp_reference`; a test holds both equal."
+    yield "Each node type has [a page of its own](ckp/README.md) with defaults and an example; so have functions."
     yield "A field marked * is required. **T** marks a field that may hold a template."
     for name in _ROOTS:
         yield from _section(_in_words(name), MODELS[name].__doc__, table_of(MODELS[name]))
@@ -159,7 +159,3 @@ def _problems() -> Iterator[str]:
 
 def _mark(entry: Entry) -> str:
     return entry.severity.capitalize() + (" (*prod*)" if entry.prod else "")
-
-
-if __name__ == "__main__":
-    sys.stdout.write(page())
