@@ -1,5 +1,6 @@
 """Events in plain words: an icon, what happened, and what matters of the payload."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -100,9 +101,9 @@ def _retry(told: Happened) -> str:
 
 
 def _iteration(told: Happened) -> str:
-    number, total, item = (told.get("iteration") or 0) + 1, told.get("total"), told.get("item")
+    number, total, item = (told.get("iteration") or 0) + 1, told.get("total"), item_name(told.get("item"))
     words = f"{number} of {total}" if total else str(number)
-    return f"{words}: {_short(item)}" if item not in (None, "") else words
+    return f"{words}: {_short(item)}" if item else words
 
 
 def _loop(told: Happened) -> str:
@@ -188,6 +189,17 @@ PHRASES: dict[str, Phrase] = {
     "approval_expired": Phrase("s-timeout", "bad", "Approval timed out", _of("timeout_action")),
     "approval_canceled": Phrase("s-canceled", "muted", "Approval withdrawn", _of("reason")),
 }
+
+
+def item_name(text: str | None) -> str:
+    """What people call an item of a loop, told by its JSON (perhaps cut): itself, or the first plain value in it."""
+    try:
+        item = json.loads(text or "null")
+    except ValueError:
+        return ""
+    values = item.values() if isinstance(item, dict) else [item]
+    plain = (value for value in values if isinstance(value, str | int | float) and not isinstance(value, bool))
+    return str(next(plain, ""))
 
 
 def words(event_type: str, payload: Payload, *, node_id: str = "", step_id: str = "", name: Name = str) -> Words:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Case, F, JSONField, OuterRef, Q, Subquery, When
 
 from approvals import selectors as approvals
 from approvals.models import Approval
@@ -176,9 +176,14 @@ class RunPage:
 
     @cached_property
     def visits(self) -> list[Visit]:
-        """The latest visits, the oldest first."""
-        newest = Visit.objects.filter(run=self.run).defer("changes").order_by("-id")[:MOST_RECORDS]
-        return list(newest)[::-1]
+        """The latest visits, the oldest first; for the variables those of the main region, with what they changed."""
+        every = Visit.objects.filter(run=self.run).order_by("-id")
+        wanted = Q(pk__in=every.values("pk")[:MOST_RECORDS])
+        if self.tab == "variables":
+            wanted |= Q(pk__in=every.filter(region="").values("pk")[:MOST_RECORDS])
+        changed = Case(When(region="", then=F("changes")), output_field=JSONField())
+        found = Visit.objects.filter(wanted).defer("changes").order_by("id")
+        return list(found.annotate(changed=changed) if self.tab == "variables" else found)
 
     @cached_property
     def steps(self) -> list[StepLine]:
@@ -273,9 +278,9 @@ class RunPage:
     def variables(self) -> list[Change]:
         """What the variables of the main region are now, and who wrote them."""
         found = {name: Change(name, value, "") for name, value in self.run.input_vars.items()}
-        main = Visit.objects.filter(run=self.run, region="").order_by("-id")[:MOST_RECORDS]
-        for visit in reversed(main):
-            found |= {name: Change(name, value, visit.node_id) for name, value in visit.changes.items()}
+        for visit in self.visits:
+            changed = vars(visit).get("changed") or {}
+            found |= {name: Change(name, value, visit.node_id) for name, value in changed.items()}
         shown = masking.redactor_of(self.run.document).redact({name: change.value for name, change in found.items()})
         return [
             Change(name, shown[name], self.name(change.written_by) if change.written_by else "")

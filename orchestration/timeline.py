@@ -1,6 +1,5 @@
 """The time of a run as rows of bars: nodes, iterations, branches, steps and tries on one axis, long waits folded."""
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -9,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Protocol
 
+from orchestration import event_words
 from orchestration.choices import OPEN, StepState, VisitState, WaitKind
 from orchestration.time_axis import Axis, Fold, Tick, axis, idle_periods
 from orchestration.visit_rows import VisitRow, WaitRow, failed, owner_of
@@ -268,21 +268,10 @@ def _worst(tones: Sequence[str]) -> str:
 def _loop_items(events: Sequence[EventRow]) -> dict[tuple[str, int], str]:
     """Items of iterations, by the path of their loop and their number from 0."""
     return {
-        (event.path, int(event.payload["iteration"])): _item_name(event.payload.get("item"))
+        (event.path, int(event.payload["iteration"])): event_words.item_name(event.payload.get("item"))[:LABEL_LENGTH]
         for event in events
         if event.event_type == "loop_iteration"
     }
-
-
-def _item_name(text: Any) -> str:
-    """What people call an item, told by its JSON (perhaps cut): itself, or the first plain value in it."""
-    try:
-        item = json.loads(text or "null")
-    except ValueError:
-        return ""
-    values = item.values() if isinstance(item, dict) else [item]
-    plain = (value for value in values if isinstance(value, str | int | float) and not isinstance(value, bool))
-    return str(next(plain, ""))[:LABEL_LENGTH]
 
 
 def _tries(events: Sequence[EventRow]) -> dict[tuple[str, str], list[_Try]]:

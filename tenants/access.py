@@ -51,7 +51,9 @@ def actor_of(request: HttpRequest) -> Actor:
 def projects_of(request: HttpRequest) -> list[Project]:
     """The projects the person may see, with their tenant; read once per request."""
     if not hasattr(request, "visible_projects"):
-        found = projects_visible_to(actor_of(request)).select_related("tenant")
+        actor = actor_of(request)
+        known = not (actor.platform or actor.everywhere) and len(actor.places) == len(actor.by_project)
+        found = actor.places if known else projects_visible_to(actor).select_related("tenant")
         request.visible_projects = list(found)  # type: ignore[attr-defined]
     projects: list[Project] = request.visible_projects  # type: ignore[attr-defined]
     return projects

@@ -1,7 +1,7 @@
 """Who acts: a person in one tenant, with what they may do there."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from django.db.models import Q
@@ -9,6 +9,9 @@ from django.db.models import Q
 from langorch.lib.errors import Denied
 from tenants.choices import Capability
 from tenants.permissions import GRANTED_BY, PERMISSIONS
+
+if TYPE_CHECKING:
+    from tenants.models import Project
 
 SYSTEM_NAME = "system"
 
@@ -27,7 +30,8 @@ class Owned(Protocol):
 class Actor:
     """An identity in one tenant. `name` goes into audit rows and `…_by` fields.
 
-    `everywhere` are the capabilities on the whole tenant, `by_project` those on single projects.
+    `everywhere` are the capabilities on the whole tenant, `by_project` those on single projects, `places` the rows of
+    those projects with their tenant, where they were read.
     `key_id` is set for API keys, which never decide an approval.
     """
 
@@ -36,6 +40,7 @@ class Actor:
     user_id: UUID | None = None
     everywhere: frozenset[str] = frozenset()
     by_project: dict[UUID, frozenset[str]] = field(default_factory=dict)
+    places: tuple["Project", ...] = field(default=(), repr=False, compare=False)
     platform: bool = False
     key_id: str | None = None
     address: str = ""

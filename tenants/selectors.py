@@ -23,13 +23,14 @@ def actor_of(user: User, *, tenant_slug: str | None = None, via: str = "page", a
     if tenant is None:
         return None
     held = _held_permissions(user)
-    projects = Project.system.filter(tenant=tenant, pk__in=_ids(held, "project")).values_list("pk", flat=True)
+    places = Project.system.filter(tenant=tenant, pk__in=_ids(held, "project")).select_related("tenant")
     return Actor(
         name=user.username,
         tenant_id=tenant.pk,
         user_id=user.pk,
         everywhere=frozenset(held.get(f"tenant:{tenant.pk}", ())),
-        by_project={project: frozenset(held[f"project:{project}"]) for project in projects},
+        by_project={project.pk: frozenset(held[f"project:{project.pk}"]) for project in places},
+        places=tuple(places),
         platform=user.is_superuser,
         via=via,
         address=address,
