@@ -12,7 +12,7 @@ class Event(models.Model):
     """One happening. `seq` is 1, 2, 3 … per run, taken from the run's row in the same transaction."""
 
     event_id = models.BigAutoField(primary_key=True)
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events", db_index=False)
     seq = models.PositiveBigIntegerField()
     created_at = models.DateTimeField()
     event_type = models.CharField(max_length=48)

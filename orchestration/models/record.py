@@ -13,7 +13,7 @@ class Visit(models.Model):
     """One entry into one node; its identity is run and path. A done visit is never executed again."""
 
     id = models.BigAutoField(primary_key=True)
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="visits")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="visits", db_index=False)
     path = models.CharField(max_length=PATH_LENGTH)
     region = models.CharField(max_length=PATH_LENGTH, blank=True)
     pos = models.PositiveIntegerField()
@@ -41,7 +41,7 @@ class StepRecord(models.Model):
     """A unit with a recorded result inside a visit. Completed with a null result is a result."""
 
     id = models.BigAutoField(primary_key=True)
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps", db_index=False)
     path = models.CharField(max_length=PATH_LENGTH)
     step_id = models.CharField(max_length=128)
     node_id = models.CharField(max_length=128)
@@ -108,7 +108,7 @@ class Snapshot(models.Model):
     """The variables at a position of a region, kept to shorten the fold and to pin a checkpoint."""
 
     id = models.BigAutoField(primary_key=True)
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="snapshots")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="snapshots", db_index=False)
     region = models.CharField(max_length=PATH_LENGTH, blank=True)
     pos = models.PositiveIntegerField()
     reason = models.CharField(max_length=32)

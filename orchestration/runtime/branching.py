@@ -84,7 +84,8 @@ class Branches:
         end = RegionEnd("stopped")
         try:
             variables = deepcopy(dict(self._owner.variables))
-            end = self._regions[branch_id].run(variables, self._starts[branch_id].entry)
+            with self._crowd.baton:
+                end = self._regions[branch_id].run(variables, self._starts[branch_id].entry)
         except RegionStopped:
             pass
         except BaseException as failure:  # noqa: BLE001 - it is raised again by the owner, in the drive's own thread

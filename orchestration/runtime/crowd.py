@@ -1,8 +1,39 @@
-"""How many branches of one run execute at once (runtime 7)."""
+"""How many branches of one run execute at once, and which of them computes (runtime 7)."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+class Baton:
+    """Held by the one thread of a drive that computes; set aside while it writes, sleeps, calls or waits.
+
+    Threads of one interpreter cannot compute at once. Taking turns costs less than being interrupted.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holder = 0
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._holder = threading.get_ident()
+
+    def __exit__(self, *_: object) -> None:
+        self._holder = 0
+        self._lock.release()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Let others compute inside the block; nothing happens when this thread does not hold the baton."""
+        if self._holder != threading.get_ident():
+            yield
+            return
+        self.__exit__()
+        try:
+            yield
+        finally:
+            self.__enter__()
 
 
 class Crowd:
@@ -10,6 +41,7 @@ class Crowd:
 
     def __init__(self, most: int) -> None:
         self.changed = threading.Condition()
+        self.baton = Baton()
         self._free = most
 
     def take(self) -> bool:
@@ -27,13 +59,14 @@ class Crowd:
 
     @contextmanager
     def away(self, counted: bool) -> Iterator[None]:
-        """Give one's own place back inside the block, if one has a place."""
-        if not counted:
-            yield
-            return
-        self.give_back()
-        try:
-            yield
-        finally:
-            with self.changed:
-                self.changed.wait_for(self.take)
+        """Wait for one's own branches inside the block: without the baton and, if one has a place, without it."""
+        with self.baton.aside():
+            if not counted:
+                yield
+                return
+            self.give_back()
+            try:
+                yield
+            finally:
+                with self.changed:
+                    self.changed.wait_for(self.take)

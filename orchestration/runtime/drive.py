@@ -24,10 +24,10 @@ class Drive:
         self.run = claim.run
         self.lease = claim.lease
         self.program = program
-        self.journal = Journal(self.run.pk, self.lease, claim.redactor, losses=self.run.losses)
+        self.crowd = Crowd(settings.ENV.MAX_PARALLEL_BRANCHES)
+        self.journal = Journal(self.run.pk, self.lease, claim.redactor, self.crowd.baton, losses=self.run.losses)
         self.records = Records() if self.run.fresh else loading.load(self.run.pk)
         self.recovered = next((v.next_node for v in self.records.region(MAIN) if v.outcome == "recover"), "")
-        self.crowd = Crowd(settings.ENV.MAX_PARALLEL_BRANCHES)
         self.builtins = _builtins(self.run)
         self.most_visits = min(
             program.document.global_config.max_node_visits or settings.ENV.MAX_NODE_VISITS, settings.ENV.MAX_NODE_VISITS
@@ -35,6 +35,11 @@ class Drive:
         self._visits = self.records.visits
         self._replayed: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
+
+    @property
+    def waited(self) -> bool:
+        """Whether a visit of this run waited since its records were read, or waits still."""
+        return self.journal.waited or bool(self.records.waits)
 
     def reload(self) -> None:
         """Read the records again: something was answered while the run was being parked."""
@@ -56,7 +61,8 @@ class Drive:
     def sleep(self, region: Region, seconds: float) -> None:
         """Sleep in the worker, noticing cancel and stop; everything gathered is written first."""
         self.journal.flush()
-        boundary.sleep(seconds, region.look)
+        with self.crowd.baton.aside():
+            boundary.sleep(seconds, region.look)
 
 
 def _builtins(run: Taken) -> dict[str, Json]:

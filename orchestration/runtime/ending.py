@@ -6,13 +6,15 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import F
 
+from langorch.lib import groups, live
 from orchestration import holds
 from orchestration.choices import JobState, RunStatus, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
 from orchestration.runtime.claims import Claim
+from orchestration.runtime.drive import Drive
 from orchestration.runtime.outcomes import End, Error, Json, RegionEnd
-from orchestration.runtime.records import Fenced
+from orchestration.runtime.records import Ending, Fenced, to_json
 from orchestration.transitions import Move, try_move
 from procedures.ckp.document import Document
 
@@ -77,28 +79,27 @@ def cancel(claim: Claim) -> None:
     _give_back(claim, RunStatus.CANCELED, NewEvent("run_canceled", {"by": by, "reason": reason or "cancel_signal"}))
 
 
-def end(claim: Claim, document: Document, region: RegionEnd, recovered_via: str) -> None:
+def end(claim: Claim, drive: Drive, region: RegionEnd) -> None:
     """End the run as its main region ended."""
     if region.error is not None:
-        fail(claim, region.error)
+        fail(claim, region.error, drive=drive)
         return
     ended = region.end or End("completed")
-    outputs = ended.outputs if ended.outputs is not None else _variables(claim, document, region.changes)
+    outputs = ended.outputs if ended.outputs is not None else _variables(claim, drive.program.document, region.changes)
     if ended.status == "failed":
-        fail(claim, Error("terminated", ended.message or "The procedure ended as failed."), outputs)
+        fail(claim, Error("terminated", ended.message or "The procedure ended as failed."), outputs, drive)
         return
-    _complete(claim, outputs, ended.message, recovered_via)
+    _complete(claim, drive, outputs, ended.message)
 
 
-def _complete(claim: Claim, outputs: dict[str, Json], message: str, recovered_via: str) -> None:
-    fields = {"output_vars": outputs, "recovered_via": recovered_via, "error": None, "error_class": ""}
-    payload = {"outputs": outputs, "recovered_via": recovered_via or None, "message": message or None}
-    _give_back(claim, RunStatus.COMPLETED, NewEvent("run_completed", payload), fields)
+def _complete(claim: Claim, drive: Drive, outputs: dict[str, Json], message: str) -> None:
+    payload = {"outputs": outputs, "recovered_via": drive.recovered or None, "message": message or None}
+    result = {"output_vars": outputs, "error": None, "error_class": "", "recovered_via": drive.recovered}
+    _end(claim, drive, RunStatus.COMPLETED, NewEvent("run_completed", payload), result)
 
 
-def fail(claim: Claim, error: Error, outputs: dict[str, Json] | None = None) -> None:
+def fail(claim: Claim, error: Error, outputs: dict[str, Json] | None = None, drive: Drive | None = None) -> None:
     """End the run as failed."""
-    fields = {"error": error.as_json(), "error_class": error.error_class, "output_vars": outputs}
     payload = {
         "error": error.message,
         "error_class": error.error_class,
@@ -106,7 +107,26 @@ def fail(claim: Claim, error: Error, outputs: dict[str, Json] | None = None) -> 
         "step_id": error.step_id or None,
         "attempt": error.attempt,
     }
-    _give_back(claim, RunStatus.FAILED, NewEvent("run_failed", payload), fields)
+    result = {
+        "output_vars": outputs,
+        "error": error.as_json(),
+        "error_class": error.error_class,
+        "recovered_via": "",
+    }
+    _end(claim, drive, RunStatus.FAILED, NewEvent("run_failed", payload), result)
+
+
+def _end(claim: Claim, drive: Drive | None, target: RunStatus, event: NewEvent, result: Mapping[str, Any]) -> None:
+    """End the run: with its last records where nothing was ever waited for, else by the move that closes approvals."""
+    if drive is None or drive.waited:
+        if drive is not None:
+            drive.journal.flush()
+        _give_back(claim, target, event, result)
+        return
+    drive.journal.event(event)
+    outputs, error = (None if result[name] is None else to_json(result[name]) for name in ("output_vars", "error"))
+    drive.journal.end(Ending(target, outputs, error, result["error_class"], result["recovered_via"]))
+    live.tell_soon(groups.runs(claim.run.tenant_id), run_id=str(claim.run.pk))
 
 
 def _variables(claim: Claim, document: Document, changes: Mapping[str, Json]) -> dict[str, Json]:

@@ -92,11 +92,12 @@ def _drive(claimed: Claim) -> None:
 def _until_given_back(claimed: Claim, drive: Drive) -> None:
     document = drive.program.document
     while True:
-        end = RegionDrive(drive, MAIN, MAIN).run(drive.run.input_vars, document.start_node)
-        drive.journal.flush()
+        with drive.crowd.baton:
+            end = RegionDrive(drive, MAIN, MAIN).run(drive.run.input_vars, document.start_node)
         if end.kind != "parked":
-            ending.end(claimed, document, end, drive.recovered)
+            ending.end(claimed, drive, end)
             return
+        drive.journal.flush()
         if ending.park(claimed):
             return
         drive.reload()

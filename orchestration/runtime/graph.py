@@ -1,11 +1,13 @@
 """A region as a LangGraph graph: one node per member, entered anywhere, routed by what each visit says.
 
 There are no fixed edges and no checkpointer: the records are the truth, and what is recorded never passes through
-here again. Only this module and `checkpoints` import langgraph, and only workers import them.
+here again. Nodes that neither wait for people nor own regions may follow one another in one superstep, as they may
+share a write: between two of them LangGraph has nothing to decide, and a superstep costs more than such a visit.
+Only this module and `checkpoints` import langgraph, and only workers import them.
 """
 
 import contextvars
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Final, Protocol, TypedDict
@@ -21,6 +23,7 @@ from orchestration.runtime.outcomes import Json
 
 _RESERVED: Final = str.maketrans({":": "%3A", "|": "%7C", "%": "%25"})
 _WITHOUT_LIMIT: Final = 10_000_000
+MOST_TOGETHER: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,16 @@ class State(TypedDict):
 Graph = CompiledStateGraph[State, Carrier, State, State]
 
 
-def compile_region(members: Iterable[str], targets: Mapping[str, tuple[str, ...]]) -> Graph:
-    """The graph of a region; `targets` are the document's own edges, for drawing."""
+def compile_region(members: Iterable[str], targets: Mapping[str, tuple[str, ...]], plain: Container[str]) -> Graph:
+    """The graph of a region.
+
+    `targets` are the document's own edges, for drawing; `plain` nodes may follow another in its superstep.
+    """
     graph = StateGraph(State, context_schema=Carrier)
     nodes = list(members)
     for node_id in nodes:
         ways = tuple(_encode(target) for target in targets[node_id] if target in nodes)
-        graph.add_node(_encode(node_id), _node(node_id), destinations=(*ways, END))
+        graph.add_node(_encode(node_id), _node(node_id, plain), destinations=(*ways, END))
     names = [_encode(node_id) for node_id in nodes]
     graph.add_conditional_edges(START, _entry, names)
     return graph.compile()
@@ -85,13 +91,20 @@ def run(graph: Graph, flow: Flow, entry: str, variables: Mapping[str, Json]) -> 
     context.run(lambda: graph.invoke(state, config, context=Carrier(flow)))
 
 
-def _node(node_id: str) -> Any:
+def _node(node_id: str, plain: Container[str]) -> Any:
     def visit(state: State, runtime: Runtime[Carrier]) -> Command[Any]:
-        moved = runtime.context.flow.visit(node_id, state["vars"])
-        if moved.parked:
-            interrupt(node_id)
-        goto = END if moved.next_node is None else _encode(moved.next_node)
-        return Command(update={"vars": moved.changes}, goto=goto)
+        flow, changes, current = runtime.context.flow, dict[str, Json](), node_id
+        for _ in range(MOST_TOGETHER):
+            moved = flow.visit(current, {**state["vars"], **changes})
+            if moved.parked:
+                interrupt(current)
+            changes.update(moved.changes)
+            if moved.next_node is None:
+                return Command(update={"vars": changes}, goto=END)
+            current = moved.next_node
+            if current not in plain:
+                break
+        return Command(update={"vars": changes}, goto=_encode(current))
 
     return visit
 

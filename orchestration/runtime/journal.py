@@ -1,7 +1,7 @@
 """The journal of a drive: rows gather and go out together, each batch in one statement under the fence (runtime 5)."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
@@ -14,18 +14,22 @@ from langorch.lib.redaction import Redactor
 from orchestration import events
 from orchestration.events import NewEvent
 from orchestration.runtime.boundary import Lease
+from orchestration.runtime.crowd import Baton
 from orchestration.runtime.outcomes import Json
 from orchestration.runtime.records import (
     Batch,
+    Ending,
     EventRow,
     StepRow,
     VisitRow,
     WaitRow,
+    Written,
     moment,
     to_json,
 )
-from orchestration.runtime.store import writer
+from orchestration.runtime.store import ender, writer
 
+Write = Callable[[Any, Batch], Written]
 MOST_VISITS: Final = 20
 MOST_SECONDS: Final = 0.05
 
@@ -36,14 +40,17 @@ class Journal:
     Encoding happens when a row is taken, so a value that cannot be stored fails its own visit (`NotStorable`).
     """
 
-    def __init__(self, run_id: UUID, lease: Lease, redactor: Redactor, *, losses: int) -> None:
+    def __init__(self, run_id: UUID, lease: Lease, redactor: Redactor, baton: Baton, *, losses: int) -> None:
         connection.ensure_connection()
         self.run_id = run_id
         self.redactor = redactor
         self._lease = lease
+        self._baton = baton
+        self.waited = False
         self._raw = connection.connection
         self._wrap = connection.wrap_database_errors
         self._write = writer()
+        self._end = ender()
         self._durable = settings.ENV.DURABLE_EVERY_STEP
         self._losses = losses
         self._batch = Batch()
@@ -71,6 +78,7 @@ class Journal:
         """Keep an open wait."""
         with self._gate:
             self._mark()
+            self.waited = True
             self._batch.waits.append(row)
 
     def close_region(self, region: str) -> None:
@@ -79,8 +87,8 @@ class Journal:
             self._mark()
             self._batch.closed.append(region)
 
-    def event(self, event: NewEvent) -> None:
-        """Keep an event; its number comes with the write."""
+    def event(self, event: NewEvent, *, masked: bool = False) -> None:
+        """Keep an event; its number comes with the write. `masked` says that nothing in it is to be masked."""
         row = EventRow(
             moment(event.at),
             event.type,
@@ -88,7 +96,7 @@ class Journal:
             event.step_id,
             event.path,
             event.attempt,
-            self._payload(event.payload),
+            self._payload(event.payload, masked),
         )
         with self._gate:
             self._mark()
@@ -102,8 +110,17 @@ class Journal:
 
     def flush(self) -> None:
         """Write everything that has gathered. Raises `Fenced`, or what the database raises."""
-        with self._writing:
+        with self._baton.aside(), self._writing:
             self._send(self._raw)
+
+    def end(self, ending: Ending) -> None:
+        """Write everything that has gathered, and with it the end of the run. Raises `Fenced`."""
+
+        def write(raw: Any, batch: Batch) -> Written:
+            return self._end(raw, self.run_id, self._lease.fence, batch, ending)
+
+        with self._writing:
+            self._send(self._raw, write)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -126,31 +143,35 @@ class Journal:
         if self._broken is None:
             self.flush()
 
-    def _payload(self, payload: Mapping[str, Json]) -> str:
-        masked = self.redactor.redact(payload)
-        text = to_json(masked)
-        return text if len(text) <= events.MAX_VALUE_BYTES else to_json(events.short(masked))
+    def _payload(self, payload: Mapping[str, Json], masked: bool) -> str:
+        shown = payload if masked else self.redactor.redact(payload)
+        text = to_json(shown)
+        return text if len(text) <= events.MAX_VALUE_BYTES else to_json(events.short(shown))
 
     def _mark(self) -> None:
         if not self._batch:
             self._since = clock.monotonic()
 
-    def _send(self, raw: Any) -> None:
+    def _send(self, raw: Any, write: Write | None = None) -> None:
         if self._broken is not None:
             raise self._broken
         with self._gate:
             batch, self._batch = self._batch, Batch()
         if not batch:
             return
-        calm = self._losses > 0 and bool(batch.steps or batch.visits)
         try:
             with self._wrap:
-                written = self._write(raw, self.run_id, self._lease.fence, batch, calm=calm)
+                written = (write or self._plain)(raw, batch)
         except BaseException as error:
             self._broken = error
             raise
-        if calm:
-            self._losses = 0
         if written.cancel_requested:
             self._lease.cancel_requested = True
         live.tell_soon(groups.run(self.run_id), seq=written.last_seq)
+
+    def _plain(self, raw: Any, batch: Batch) -> Written:
+        calm = self._losses > 0 and bool(batch.steps or batch.visits)
+        written = self._write(raw, self.run_id, self._lease.fence, batch, calm=calm)
+        if calm:
+            self._losses = 0
+        return written

@@ -9,12 +9,20 @@ from uuid import UUID
 
 from orchestration.runtime.graph import Graph, compile_region
 from procedures.ckp.compile import load_document
-from procedures.ckp.document import Document
+from procedures.ckp.document import (
+    Document,
+    LogicNode,
+    ProcessingNode,
+    SequenceNode,
+    TransformNode,
+    VerificationNode,
+)
 from procedures.ckp.edges import node_edges
 from procedures.ckp.regions import Region, regions
 from procedures.models import Document as StoredDocument
 
 MOST_KEPT: Final = 128
+PLAIN: Final = (LogicNode, ProcessingNode, SequenceNode, TransformNode, VerificationNode)
 T = TypeVar("T")
 
 
@@ -47,7 +55,8 @@ class Program:
             member: tuple(edge.target for edge in node_edges(self.document, member) if edge.target)
             for member in region.members
         }
-        return compile_region(region.members, targets)
+        plain = {member for member in region.members if isinstance(self.document.nodes[member], PLAIN)}
+        return compile_region(region.members, targets, plain)
 
     def compiled(self, key: tuple[str | int, ...], make: Callable[[], T]) -> T:
         """What `make` gives, made once for a place of the document."""

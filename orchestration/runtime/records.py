@@ -25,6 +25,8 @@ _encode: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 def to_json(value: Json) -> str:
     """JSON text of a value. Raises `NotStorable` for what is not JSON, NUL characters and lone surrogates."""
+    if type(value) is int:
+        return int.__repr__(value)
     try:
         text = _encode(value)
     except (TypeError, ValueError, RecursionError) as error:
@@ -115,6 +117,17 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.visits)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ends; the JSON parts are texts already."""
+
+    status: str
+    output_vars: str | None
+    error: str | None
+    error_class: str
+    recovered_via: str
 
 
 @dataclass(frozen=True, slots=True)

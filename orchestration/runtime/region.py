@@ -148,8 +148,9 @@ class RegionDrive:
             left(self._region, found.next_node, {})
         except ForeignNode as stray:
             found = Route("fail", error=Error("internal", f"{stray} is not a node of this region."))
-        error = found.error.placed(node_id=visit.node_id, path=visit.path) if found.error else None
-        return replace(found, error=error)
+        if found.error is None:
+            return found
+        return replace(found, error=found.error.placed(node_id=visit.node_id, path=visit.path))
 
     def _recovery(self) -> str | None:
         target = self.drive.program.document.global_config.on_failure
@@ -175,7 +176,7 @@ class RegionDrive:
         if error is None:
             spent = round((clock.monotonic() - visit.began) * 1000, 3)
             done = {"node_name": visit.name, "next_node_id": found.next_node or None, "duration_ms": spent}
-            visit.emit("node_completed", done)
+            visit.tell("node_completed", done)
             return
         told = {"error": error.message, "error_class": error.error_class, "node_name": visit.name}
         visit.emit("node_error", told)

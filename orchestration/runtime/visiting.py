@@ -37,12 +37,14 @@ class Visit:
         self.drive = drive
         self.region = region
         self.node_id = node_id
+        self.node: Node = drive.program.document.nodes[node_id]
         self.path = path
         self.pos = pos
         self.at: datetime = again.started_at if again else clock.now()
         self.began = clock.monotonic()
+        self._entered = moment(self.at)
         self.changes: dict[str, Json] = dict(again.changes) if again else {}
-        self._encoded = {name: to_json(value) for name, value in self.changes.items()}
+        self._encoded = {to_json(name): to_json(value) for name, value in self.changes.items()}
         self._facts: dict[str, Json] = dict(again.data or {}) if again else {}
         self._data = to_json(self._facts) if self._facts else None
         self._variables = {**variables, **self.changes}
@@ -53,10 +55,6 @@ class Visit:
     @property
     def document(self) -> Document:
         return self.drive.program.document
-
-    @property
-    def node(self) -> Node:
-        return self.document.nodes[self.node_id]
 
     @property
     def name(self) -> str:
@@ -79,7 +77,7 @@ class Visit:
         config = self.document.global_config
         return Scope(
             self._variables,
-            builtins={**self.drive.builtins, "node_id": self.node_id},
+            {**self.drive.builtins, "node_id": self.node_id},
             strict=config.undefined_variables == "error",
             timezone=config.timezone or "UTC",
             now=self.at,
@@ -87,8 +85,7 @@ class Visit:
 
     def _enter(self) -> None:
         self.store()
-        payload = {"node_name": self.name, "node_type": self.node.type, "tier": self.node.TIER}
-        self.drive.journal.event(NewEvent("node_started", payload, self.node_id, path=self.path, at=self.at))
+        self.tell("node_started", {"node_name": self.name, "node_type": self.node.type, "tier": self.node.TIER})
 
     def see_inputs(self) -> None:
         """Evaluate the node's own inputs, which only this visit sees."""
@@ -101,7 +98,7 @@ class Visit:
 
     def row(self, outcome: str = "", next_node: str = "", error: dict[str, Json] | None = None) -> VisitRow:
         """The visit as it is stored: open without an outcome. Raises `NotStorable`."""
-        changes = ",".join(f"{to_json(name)}:{text}" for name, text in self._encoded.items())
+        changes = ",".join([f"{name}:{text}" for name, text in self._encoded.items()]) if self._encoded else ""
         return VisitRow(
             self.path,
             self.region.path,
@@ -113,7 +110,7 @@ class Visit:
             next_node,
             None if error is None else to_json(error),
             self._data,
-            moment(self.at),
+            self._entered,
             moment(clock.now()) if outcome else None,
         )
 
@@ -136,7 +133,7 @@ class Visit:
         return self.values.read_by(source)
 
     def write(self, name: str, value: Json) -> None:
-        self._encoded[name] = to_json(value)
+        self._encoded[to_json(name)] = to_json(value)
         self._variables[name] = value
         self.changes[name] = value
 
@@ -150,6 +147,10 @@ class Visit:
         self._data = to_json(together)
         self._facts = together
         self.store()
+
+    def tell(self, event_type: str, payload: Mapping[str, Json]) -> None:
+        """Record an event that says nothing but what the document and the clock say, so there is nothing to mask."""
+        self.drive.journal.event(NewEvent(event_type, payload, self.node_id, "", self.path), masked=True)
 
     def emit(self, event_type: str, payload: Mapping[str, Any], step_id: str = "", attempt: int | None = None) -> None:
         self.drive.journal.event(NewEvent(event_type, payload, self.node_id, step_id, self.path, attempt))

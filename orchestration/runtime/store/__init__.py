@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from orchestration.runtime.records import Batch, Written
+from orchestration.runtime.records import Batch, Ending, Written
 from orchestration.runtime.store import claim_postgres, claim_sqlite, postgres, sqlite
 from orchestration.runtime.store.taken import Taken
 
@@ -20,6 +20,12 @@ class Writer(Protocol):
 
 
 WRITERS: Final[dict[str, Writer]] = {"postgresql": postgres.write, "sqlite": sqlite.write}
+
+
+class Ender(Protocol):
+    """Writes the last batch of a running run and its end in one statement. Raises `Fenced` as a `Writer` does."""
+
+    def __call__(self, raw: object, run_id: UUID, fence: int, batch: Batch, ending: Ending) -> Written: ...
 
 
 class Claimer(Protocol):
@@ -37,6 +43,14 @@ CLAIMERS: Final[dict[str, Claimer]] = {"postgresql": claim_postgres.claim, "sqli
 def claimer() -> Claimer:
     """The claimer for the configured database."""
     return CLAIMERS[connection.vendor]
+
+
+ENDERS: Final[dict[str, Ender]] = {"postgresql": postgres.end, "sqlite": sqlite.end}
+
+
+def ender() -> Ender:
+    """What ends a run in the configured database."""
+    return ENDERS[connection.vendor]
 
 
 def writer() -> Writer:

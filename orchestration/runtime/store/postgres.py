@@ -6,27 +6,44 @@ client and plan it anew each time, which takes twice as long.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 
-from orchestration.runtime.records import Batch, EventRow, Fenced, StepRow, VisitRow, WaitRow, Written, to_json
+from orchestration.runtime.records import Batch, Ending, EventRow, Fenced, StepRow, VisitRow, WaitRow, Written, to_json
 
 _RAW_JSON: Final = frozenset({"changes", "error", "data", "params", "result", "payload"})
 
-_WRITE: Final = """
+_RUN: Final = """
 WITH run AS (
     UPDATE orchestration_run SET
         last_seq = last_seq + %(count)s,
         last_node_id = CASE WHEN %(node)s = '' THEN last_node_id ELSE %(node)s END,
-        last_step_id = CASE WHEN %(node)s = '' THEN last_step_id ELSE %(step)s END,
-        updated_at = clock_timestamp()
+        last_step_id = CASE WHEN %(node)s = '' THEN last_step_id ELSE %(step)s END
+"""
+_STILL_MINE: Final = """
     WHERE id = %(run)s AND fence = %(fence)s
     RETURNING id, last_seq, cancel_requested
-), calm AS (
-    UPDATE orchestration_runjob SET losses = 0 FROM run WHERE run_id = run.id AND %(calm)s
-), visit AS (
+)
+"""
+_ENDED: Final = """
+        , ended_at = clock_timestamp(), updated_at = clock_timestamp(), status = %(status)s,
+        output_vars = %(output_vars)s::jsonb, error = %(error)s::jsonb, error_class = %(error_class)s,
+        recovered_via = %(recovered_via)s
+    WHERE id = %(run)s AND fence = %(fence)s AND status = 'running'
+    RETURNING id, last_seq, cancel_requested
+), job AS (
+    UPDATE orchestration_runjob SET state = 'done', lease_owner = '', lease_until = NULL, losses = 0
+    FROM run WHERE run_id = run.id
+), open AS (
+    UPDATE orchestration_wait SET state = 'canceled', closed_at = clock_timestamp()
+    FROM run WHERE run_id = run.id AND state = 'open'
+)
+"""
+_VISITS_AND_STEPS: Final = """
+, visit AS (
     INSERT INTO orchestration_visit (run_id, path, region, pos, node_id, state, outcome, changes, next_node, error,
                                      data, started_at, ended_at)
     SELECT run.id, v.path, v.region, v.pos, v.node_id, v.state, v.outcome, v.changes, v.next_node, v.error,
@@ -49,7 +66,10 @@ WITH run AS (
         state = excluded.state, attempt = excluded.attempt, retries = excluded.retries, fence = excluded.fence,
         key = excluded.key, params = excluded.params, result = excluded.result,
         error = excluded.error, duration_ms = excluded.duration_ms
-), closed AS (
+)
+"""
+_WAITS: Final = """
+, closed AS (
     UPDATE orchestration_wait SET state = 'canceled', closed_at = clock_timestamp()
     FROM run, jsonb_array_elements_text(%(closed)s) AS c(region)
     WHERE run_id = run.id AND state = 'open' AND starts_with(path, c.region || '/')
@@ -59,7 +79,12 @@ WITH run AS (
     FROM run, jsonb_to_recordset(%(waits)s) AS w(
         path text, step_id text, kind text, ref text, since timestamp, until timestamp)
     ON CONFLICT DO NOTHING
-), event AS (
+), calm AS (
+    UPDATE orchestration_runjob SET losses = 0 FROM run WHERE run_id = run.id AND %(calm)s
+)
+"""
+_EVENTS: Final = """
+, event AS (
     INSERT INTO orchestration_event (run_id, seq, created_at, event_type, node_id, step_id, path, attempt, payload,
                                      trace_id)
     SELECT run.id, run.last_seq - %(count)s + e.place, e.created_at AT TIME ZONE 'UTC', e.event_type, e.node_id,
@@ -70,25 +95,41 @@ WITH run AS (
 )
 SELECT last_seq, cancel_requested FROM run
 """
+_USUAL: Final = _RUN + _STILL_MINE + _VISITS_AND_STEPS + _EVENTS
+_WITH_WAITS: Final = _RUN + _STILL_MINE + _VISITS_AND_STEPS + _WAITS + _EVENTS
+_END: Final = _RUN + _ENDED + _VISITS_AND_STEPS + _EVENTS
 
 
 def write(raw: Any, run_id: UUID, fence: int, batch: Batch, *, calm: bool) -> Written:
     """Write `batch`; `calm` also sets the job's count of lost leases to nothing."""
-    values = {
+    values = _values(run_id, fence, batch)
+    if not (batch.waits or batch.closed or calm):
+        return _send(raw, _USUAL, values)
+    more = {"waits": _array(batch.waits), "closed": to_json(batch.closed), "calm": calm}
+    return _send(raw, _WITH_WAITS, values | more)
+
+
+def end(raw: Any, run_id: UUID, fence: int, batch: Batch, ending: Ending) -> Written:
+    """Write the last `batch`, and with it the end of the run: run, job and open waits. It holds no waits."""
+    return _send(raw, _END, _values(run_id, fence, batch) | asdict(ending))
+
+
+def _values(run_id: UUID, fence: int, batch: Batch) -> dict[str, Any]:
+    return {
         "run": run_id,
         "fence": fence,
         "count": len(batch.events),
         "node": batch.last_node_id,
         "step": batch.last_step_id,
-        "calm": calm,
         "visits": _array(batch.visits.values()),
         "steps": _array(batch.steps.values()),
-        "waits": _array(batch.waits),
-        "closed": to_json(batch.closed),
         "events": _array(batch.events),
     }
+
+
+def _send(raw: Any, statement: str, values: dict[str, Any]) -> Written:
     with prepared(raw), psycopg.Cursor(raw) as cursor:
-        row = cursor.execute(_WRITE, values).fetchone()
+        row = cursor.execute(statement, values).fetchone()
     if row is None:
         raise Fenced
     return Written(*row)

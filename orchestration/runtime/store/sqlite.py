@@ -3,19 +3,31 @@
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 from typing import Any, Final
 from uuid import UUID
 
 from langorch.lib import clock
-from orchestration.runtime.records import Batch, Fenced, Written, moment
+from orchestration.runtime.records import Batch, Ending, Fenced, Written, moment
 
 _RUN: Final = """
-UPDATE orchestration_run SET last_seq = last_seq + ?, updated_at = ?,
+UPDATE orchestration_run SET last_seq = last_seq + ?,
     last_node_id = CASE WHEN ? = '' THEN last_node_id ELSE ? END,
     last_step_id = CASE WHEN ? = '' THEN last_step_id ELSE ? END
 WHERE id = ? AND fence = ? RETURNING last_seq, cancel_requested
 """
 _CALM: Final = "UPDATE orchestration_runjob SET losses = 0 WHERE run_id = ?"
+_END: Final = """
+UPDATE orchestration_run SET ended_at = ?1, updated_at = ?1, status = ?, output_vars = ?, error = ?, error_class = ?,
+    recovered_via = ?
+WHERE id = ? AND status = 'running'
+"""
+_JOB_DONE: Final = """
+UPDATE orchestration_runjob SET state = 'done', lease_owner = '', lease_until = NULL, losses = 0 WHERE run_id = ?
+"""
+_CLOSE_ALL: Final = (
+    "UPDATE orchestration_wait SET state = 'canceled', closed_at = ? WHERE run_id = ? AND state = 'open'"
+)
 _VISIT: Final = """
 INSERT INTO orchestration_visit (run_id, path, region, pos, node_id, state, outcome, changes, next_node, error, data,
                                  started_at, ended_at)
@@ -50,23 +62,39 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')
 
 def write(raw: Any, run_id: UUID, fence: int, batch: Batch, *, calm: bool) -> Written:
     """Write `batch`; `calm` also sets the job's count of lost leases to nothing."""
-    run = run_id.hex
     with transaction(raw):
-        written = _number(raw, run, fence, batch)
+        written = _rows(raw, run_id.hex, fence, batch)
         if calm:
-            raw.execute(_CALM, (run,))
-        _many(raw, _VISIT, ((run, *row) for row in batch.visits.values()))
-        _many(raw, _STEP, ((run, fence, *row) for row in batch.steps.values()))
-        _many(raw, _CLOSE, ((moment(clock.now()), run, f"{region}/", f"{region}/") for region in batch.closed))
-        _many(raw, _WAIT, ((run, *row) for row in batch.waits))
-        first = written.last_seq - len(batch.events) + 1
-        _many(raw, _EVENT, ((run, first + place, *row) for place, row in enumerate(batch.events)))
+            raw.execute(_CALM, (run_id.hex,))
+    return written
+
+
+def end(raw: Any, run_id: UUID, fence: int, batch: Batch, ending: Ending) -> Written:
+    """Write the last `batch`, and with it the end of the run: run, job and open waits."""
+    run, now = run_id.hex, moment(clock.now())
+    with transaction(raw):
+        written = _rows(raw, run, fence, batch)
+        if raw.execute(_END, (now, *astuple(ending), run)).rowcount != 1:
+            raise Fenced
+        raw.execute(_JOB_DONE, (run,))
+        raw.execute(_CLOSE_ALL, (now, run))
+    return written
+
+
+def _rows(raw: Any, run: str, fence: int, batch: Batch) -> Written:
+    written = _number(raw, run, fence, batch)
+    _many(raw, _VISIT, ((run, *row) for row in batch.visits.values()))
+    _many(raw, _STEP, ((run, fence, *row) for row in batch.steps.values()))
+    _many(raw, _CLOSE, ((moment(clock.now()), run, f"{region}/", f"{region}/") for region in batch.closed))
+    _many(raw, _WAIT, ((run, *row) for row in batch.waits))
+    first = written.last_seq - len(batch.events) + 1
+    _many(raw, _EVENT, ((run, first + place, *row) for place, row in enumerate(batch.events)))
     return written
 
 
 def _number(raw: sqlite3.Connection, run: str, fence: int, batch: Batch) -> Written:
     node, step = batch.last_node_id, batch.last_step_id
-    values = (len(batch.events), moment(clock.now()), node, node, node, step, run, fence)
+    values = (len(batch.events), node, node, node, step, run, fence)
     row = raw.execute(_RUN, values).fetchone()
     if row is None:
         raise Fenced
