@@ -109,9 +109,9 @@ def _named(name: str) -> Value:
 
 def _recent(moment: str, now: datetime) -> Q:
     """In the last 24 hours by the clock, or in the same hours a week before."""
-    windows = [(_first_hour(end), end) for end in (now, now - WEEK)]
-    today, week_before = (Q((f"{moment}__gte", begin), (f"{moment}__lt", end)) for begin, end in windows)
-    return today | week_before
+    earlier = now - WEEK
+    week_before = Q((f"{moment}__gte", _first_hour(earlier)), (f"{moment}__lt", earlier))
+    return Q((f"{moment}__gte", _first_hour(now))) | week_before
 
 
 def _first_hour(end: datetime) -> datetime:
