@@ -42,8 +42,8 @@ VARIABLES = st.fixed_dictionaries(dict.fromkeys(("a", "b", "rows", "obj", "text"
 
 WORDS = """and or not in is if else contains not_contains is_empty starts_with ends_with true none null for endfor
 endif raw endraw elif x ü"""
-SIGNS = """== != < <= > >= = + - * / // % ** ~ | . , : ( ) [ ] { } {{ }} {% %} {# #} -%} ' " \\ \\u00e4 1 0 2.5 1e3 'x' "y"
-'{{a}}' $ &&"""
+SIGNS = """== != < <= > >= = + - * / // % ** ~ | . , : ( ) [ ] { } {{ }} {% %} {# #} -%} ' " \\ \\u00e4 1 0 2.5 1e3
+'x' "y" '{{a}}' $ &&"""
 TOKENS = st.sampled_from([*NAMES, *FUNCTIONS, *TESTS, *WORDS.split(), *SIGNS.split(), " ", "\n", "\x00", "\ud800"])
 TEXTS = st.lists(TOKENS, max_size=25).map(" ".join) | st.lists(TOKENS, max_size=25).map("".join) | st.text(max_size=40)
 
