@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -112,7 +113,7 @@ def enter(portal: Portal, chromium: Browser, theme: str) -> Iterator[Enter]:
     assert faults == []
 
 
-def document(theme: str) -> dict:
+def document(theme: str) -> dict[str, Any]:
     return DOCUMENT | {"procedure_id": f"purchase-{theme}"}
 
 
