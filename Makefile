@@ -56,7 +56,8 @@ lint: $(TOOLS_READY) ## style, format and import contracts
 types: $(TOOLS_READY) ## mypy, strict
 	$(BIN)/mypy $(PATHS)
 
-bench: $(TOOLS_READY) ## milliseconds a step beside raw LangGraph, on SQLite and on PostgreSQL
+bench: $(TOOLS_READY) ## seconds to compile; milliseconds a step beside raw LangGraph, on SQLite and on PostgreSQL
+	$(BIN)/python -m benchmarks.compile
 	$(BIN)/python -m benchmarks.steps
 
 $(BIN)/python:

@@ -6,7 +6,7 @@ from typing import Any
 from procedures.ckp.dialects import Normal
 from procedures.ckp.positions import Lines, places
 from procedures.ckp.problems import Problem, cut, severity_of
-from procedures.ckp.report import Finding, Path, Report, pointer_of
+from procedures.ckp.report import Finding, Path, Report, pointer_of, pointers_to
 
 
 def place(report: Report, normal: Normal, text: str, *, prod: bool, indented: bool = False) -> tuple[Problem, ...]:
@@ -17,7 +17,7 @@ def place(report: Report, normal: Normal, text: str, *, prod: bool, indented: bo
     if indented:
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     sources = [(finding, normal.source(finding.path)) for finding in unique]
-    wanted = {pointer_of(path[:length]) for _, path in sources for length in range(len(path) + 1)}
+    wanted = {pointer for _, path in sources for pointer in pointers_to(path)}
     offsets = places(text, wanted)
     lines = Lines(text)
     placed = sorted(
@@ -32,11 +32,7 @@ def place(report: Report, normal: Normal, text: str, *, prod: bool, indented: bo
 
 def _offset(path: Path, offsets: dict[str, int]) -> int:
     """Offset of the deepest part of a path that stands in the text."""
-    for length in range(len(path), -1, -1):
-        offset = offsets.get(pointer_of(path[:length]))
-        if offset is not None:
-            return offset
-    return 0
+    return next((offsets[pointer] for pointer in reversed(pointers_to(path)) if pointer in offsets), 0)
 
 
 def _problem(finding: Finding, path: Path, where: tuple[int, int], normal: Normal, *, prod: bool) -> Problem:

@@ -35,6 +35,7 @@ class Report:
         self.refused: set[Path] = set()
         """The places of errors."""
         self.effort = Effort()
+        self._nearest: dict[tuple[str, ...], str | None] = {}
 
     def __call__(
         self,
@@ -68,9 +69,20 @@ class Report:
 
     def nearest(self, name: str, names: Iterable[str]) -> str | None:
         """The nearest of a few names, within the effort one document may cost."""
-        return nearest(name, names, self.effort)
+        question = (name, *names)
+        if question not in self._nearest:
+            self._nearest[question] = nearest(name, question[1:], self.effort)
+        return self._nearest[question]
 
 
 def pointer_of(path: Path) -> str:
     """A path as JSON pointer."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return pointers_to(path)[-1]
+
+
+def pointers_to(path: Path) -> list[str]:
+    """The pointers of a path and of everything around it, the root first."""
+    found = [""]
+    for part in path:
+        found.append(f"{found[-1]}/{str(part).replace('~', '~0').replace('/', '~1')}")
+    return found
