@@ -71,8 +71,10 @@ class Figures:
 def figures(tenant_id: Any, runs: QuerySet[Run], mine: QuerySet[Approval], now: datetime) -> Figures:
     """The figures of `runs` and of the approvals that wait for somebody; `version` is of the whole tenant."""
     changed = Run.system.filter(tenant=OuterRef("pk")).order_by("-updated_at").values("updated_at")[:1]
-    version = Tenant.objects.filter(pk=tenant_id).order_by().annotate(
-        what=_named(VERSION), at=Subquery(changed), number=Value(0, IntegerField())
+    version = (
+        Tenant.objects.filter(pk=tenant_id)
+        .order_by()
+        .annotate(what=_named(VERSION), at=Subquery(changed), number=Value(0, IntegerField()))
     )
     ended = runs.filter(_recent("ended_at", now), status__in=[RunStatus.COMPLETED, RunStatus.FAILED])
     failed = runs.filter(status=RunStatus.FAILED, ended_at__gte=now - WEEK, retries__isnull=True)
