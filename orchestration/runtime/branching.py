@@ -37,11 +37,11 @@ class Branches:
             if (end := region.recorded_end) is not None:
                 self._ends[branch_id] = end
         waiting = [branch_id for branch_id in self._starts if branch_id not in self._ends]
-        try:
-            with self._crowd.away(self._region.counted):
+        with self._crowd.away(self._region.counted):
+            try:
                 self._drive(waiting)
-        finally:
-            self._stop()
+            finally:
+                self._stop()
         if self._failure is not None:
             raise self._failure
         return self._ends

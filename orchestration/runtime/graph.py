@@ -63,7 +63,9 @@ class State(TypedDict):
 Graph = CompiledStateGraph[State, Carrier, State, State]
 
 
-def compile_region(members: Iterable[str], targets: Mapping[str, tuple[str, ...]], plain: Container[str]) -> Graph:
+def compile_region(
+    members: Iterable[str], targets: Mapping[str, tuple[str | None, ...]], plain: Container[str]
+) -> Graph:
     """The graph of a region.
 
     `targets` are the document's own edges, for drawing; `plain` nodes may follow another in its superstep.
@@ -71,7 +73,7 @@ def compile_region(members: Iterable[str], targets: Mapping[str, tuple[str, ...]
     graph = StateGraph(State, context_schema=Carrier)
     nodes = list(members)
     for node_id in nodes:
-        ways = tuple(_encode(target) for target in targets[node_id] if target in nodes)
+        ways = tuple(_encode(target) for target in targets[node_id] if target is not None)
         graph.add_node(_encode(node_id), _node(node_id, plain), destinations=(*ways, END))
     names = [_encode(node_id) for node_id in nodes]
     graph.add_conditional_edges(START, _entry, names)

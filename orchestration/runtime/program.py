@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
@@ -32,7 +32,7 @@ class Program:
     def __init__(self, canonical: dict[str, Any]) -> None:
         self.document: Document = load_document(canonical)
         self.regions = regions(self.document)
-        self._graphs: dict[str, Graph] = {}
+        self._graphs: dict[tuple[str, str], Graph] = {}
         self._compiled: dict[tuple[str | int, ...], Any] = {}
         self.pointers: dict[tuple[str | int, ...], str] = {}
         self._lock = threading.Lock()
@@ -43,20 +43,21 @@ class Program:
         sensitive = {name for name, meta in self.document.variables_schema.items() if meta.is_sensitive}
         return frozenset(sensitive.union(self.document.global_config.audit_config.redacted_fields))
 
-    def graph(self, owner: str) -> Graph:
-        """The graph of the region of `owner`, the main one under the empty text."""
+    def graph(self, owner: str, entry: str) -> Graph:
+        """The graph of what can be reached from `entry` in the region of `owner` (the main one: the empty text)."""
         with self._lock:
-            if owner not in self._graphs:
-                self._graphs[owner] = self._compile(self.regions[owner])
-            return self._graphs[owner]
+            if (owner, entry) not in self._graphs:
+                self._graphs[owner, entry] = self._compile(self.regions[owner], entry)
+            return self._graphs[owner, entry]
 
-    def _compile(self, region: Region) -> Graph:
+    def _compile(self, region: Region, entry: str) -> Graph:
         targets = {
-            member: tuple(edge.target for edge in node_edges(self.document, member) if edge.target)
+            member: tuple(edge.target for edge in node_edges(self.document, member) if edge.target in region.members)
             for member in region.members
         }
-        plain = {member for member in region.members if isinstance(self.document.nodes[member], PLAIN)}
-        return compile_region(region.members, targets, plain)
+        members = [member for member in region.members if member in _reachable(entry, targets)]
+        plain = {member for member in members if isinstance(self.document.nodes[member], PLAIN)}
+        return compile_region(members, targets, plain)
 
     def compiled(self, key: tuple[str | int, ...], make: Callable[[], T]) -> T:
         """What `make` gives, made once for a place of the document."""
@@ -64,6 +65,16 @@ class Program:
         if found is None:
             found = self._compiled[key] = make()
         return cast(T, found)
+
+
+def _reachable(entry: str, targets: Mapping[str, tuple[str | None, ...]]) -> set[str]:
+    found, waiting = {entry}, [entry]
+    while waiting:
+        for target in targets[waiting.pop()]:
+            if target is not None and target not in found:
+                found.add(target)
+                waiting.append(target)
+    return found
 
 
 class Programs:

@@ -59,7 +59,7 @@ class RegionDrive:
             last = self._folded.last
             start = last.next_node if last else entry
             known = {**variables, **self._folded.changes}
-            graph.run(self.drive.program.graph(self._region.owner), self, start, known)
+            graph.run(self.drive.program.graph(self._region.owner, entry), self, start, known)
         if self._end is None:
             raise RuntimeError(f"the region {self.path!r} came to no end")
         return self._end
