@@ -9,6 +9,8 @@ from procedures.worst_case import DIMENSIONS, most_in_words
 
 FIRST_ROUTES: Final = 12
 MOST_CALLS: Final = 200
+MOST_LEGS: Final = 40
+MOST_NAMES: Final = 100
 ENDS: Final = {"success": "ends completed", "failed": "ends failed", "__end__": "ends"}
 BINDINGS: Final = {
     "internal": "LangOrch",
@@ -24,10 +26,11 @@ BINDINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names of variables under one heading, each with a remark or none."""
+    """Names of variables under one heading, each with a remark or none; `more` are not shown."""
 
     title: str
     entries: Sequence[tuple[str, str]]
+    more: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,10 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Route:
+    """One way from the start to an end; `more` legs of a long one are not shown."""
+
     legs: Sequence[Leg]
+    more: int
     ends: str
     facts: str
 
@@ -112,14 +118,18 @@ def _names(variables: Mapping[str, Any]) -> list[Names]:
     schema, missing = variables["schema"], set(variables["missing_inputs"])
     doubts = dict.fromkeys((doubt["name"], " → ".join(doubt["path"])) for doubt in variables["maybe_undefined"])
     found = [
-        Names("Every start must give", [(name, "") for name in variables["required"] if name in missing]),
-        Names("Required, with a default", [(name, "") for name in variables["required"] if name not in missing]),
-        Names("A start may give", [(name, _type(schema, name)) for name in variables["optional"]]),
-        Names("A run writes", [(name, _type(schema, name)) for name in variables["produced"]]),
-        Names("May be undefined", list(doubts)),
-        Names("Never used", [(name, "") for name in variables["never_used"]]),
+        _listed("Every start must give", [(name, "") for name in variables["required"] if name in missing]),
+        _listed("Required, with a default", [(name, "") for name in variables["required"] if name not in missing]),
+        _listed("A start may give", [(name, _type(schema, name)) for name in variables["optional"]]),
+        _listed("A run writes", [(name, _type(schema, name)) for name in variables["produced"]]),
+        _listed("May be undefined", list(doubts)),
+        _listed("Never used", [(name, "") for name in variables["never_used"]]),
     ]
     return [names for names in found if names.entries]
+
+
+def _listed(title: str, entries: Sequence[tuple[str, str]]) -> Names:
+    return Names(title, entries[:MOST_NAMES], max(len(entries) - MOST_NAMES, 0))
 
 
 def _type(schema: Mapping[str, Any], name: str) -> str:
@@ -154,7 +164,8 @@ def _route(route: Mapping[str, Any]) -> Route:
     asked = [f"asks {', '.join(route['approvals'])}"] if route["approvals"] else []
     calls = len(route["external_calls"])
     called = [f"{calls} call{'' if calls == 1 else 's'}"] if calls else []
-    return Route(legs, ENDS[route["ends"]], " · ".join([*asked, *called, *spent]))
+    more = max(len(legs) - MOST_LEGS, 0)
+    return Route(legs[:MOST_LEGS], more, ENDS[route["ends"]], " · ".join([*asked, *called, *spent]))
 
 
 def _counts(bounds: Mapping[str, Any], key: str) -> bool:
