@@ -11,7 +11,8 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
 
 from langorch.lib.redaction import Redactor
-from orchestration import holds, queue
+from orchestration import events, holds, queue
+from orchestration.events import NewEvent
 from orchestration.runtime import ending, stop
 from orchestration.runtime.boundary import Canceled, Held, Stopping
 from orchestration.runtime.claims import Claim, claim
@@ -46,7 +47,7 @@ def drive_one(worker_id: str) -> bool:
         try:
             _drive(claimed)
         except Fenced:
-            log.warning("worker_fenced", run_id=str(claimed.run.pk), fence=claimed.lease.fence)
+            _tell_fenced(claimed)
     return True
 
 
@@ -87,6 +88,13 @@ def _drive(claimed: Claim) -> None:
         log.exception("drive_failed", run_id=str(claimed.run.pk))
         _write_rest(drive)
         ending.fail(claimed, Error("internal", f"{type(error).__name__}: {error}"))
+
+
+def _tell_fenced(claimed: Claim) -> None:
+    """Another worker has the run: nothing of what this one gathered was written."""
+    told = {"worker": claimed.lease.owner, "fence": claimed.lease.fence}
+    log.warning("worker_fenced", run_id=str(claimed.run.pk), **told)
+    events.append(claimed.run.pk, [NewEvent("worker_fenced", told)])
 
 
 def _until_given_back(claimed: Claim, drive: Drive) -> None:
