@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from orchestration.browser_patterns import browser_pattern
 from procedures.ckp.document import Document
 from procedures.ckp.inputs import form_fields
 
@@ -175,8 +176,9 @@ def _attributes(spec: Spec, value: str) -> dict[str, Any]:
     names = BROWSER_RULES if kind in MEASURED else TEXT_RULES
     if kind not in NESTED:
         found |= {attribute: rules[rule] for rule, attribute in names.items() if rules.get(rule) is not None}
-    if "pattern" in found:
-        found["title"] = spec["description"] or f"Must match {rules['regex']}"
+    pattern = browser_pattern(str(found.pop("pattern", "")))
+    if pattern:
+        found |= {"pattern": pattern, "title": spec["description"] or f"Must match {rules['regex']}"}
     if spec["examples"] and not spec["sensitive"]:
         found["placeholder"] = _typed(spec, spec["examples"][0])
     return found

@@ -9,12 +9,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.e2e.visitors import Portal, Visitor
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 90
@@ -26,16 +28,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-@dataclass(frozen=True)
-class Portal:
-    """The address of a running portal, its sample users, and its process."""
-
-    url: str
-    people: dict[str, dict[str, str]]
-    process: subprocess.Popen[bytes]
-    var: Path
 
 
 def free_port() -> int:
@@ -86,3 +78,27 @@ def chromium() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
         yield started
         started.close()
+
+
+@pytest.fixture
+def enter(request: pytest.FixtureRequest, portal: Portal, chromium: Browser) -> Iterator[Callable[..., Any]]:
+    """`enter(role)` lets somebody with a role in, with their own cookies; without a role nobody is logged in.
+
+    `scripts=False` is a browser without JavaScript. Colours are those of the fixture `theme`, when there is one.
+    """
+    theme = request.getfixturevalue("theme") if "theme" in request.fixturenames else "light"
+    visitors: list[Visitor] = []
+
+    def come_in(role: str = "", *, scripts: bool = True) -> Visitor:
+        size = {"width": 1280, "height": 900}
+        context = chromium.new_context(viewport=size, color_scheme=theme, java_script_enabled=scripts)
+        visitors.append(Visitor(portal, context))
+        if role:
+            visitors[-1].log_in(role)
+        return visitors[-1]
+
+    yield come_in
+    faults = [fault for visitor in visitors for fault in visitor.faults]
+    for visitor in visitors:
+        visitor.context.close()
+    assert faults == []
