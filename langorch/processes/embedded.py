@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TextIO
 
 from django.conf import settings
+from django.db import connection
 
 from langorch import checks, demo
 from langorch.processes import beat
@@ -14,6 +15,7 @@ from langorch.processes.preparation import prepare
 from langorch.processes.stopping import FAILED, Stop
 from langorch.processes.web import WebServer
 from langorch.settings.env import ConfigurationFault
+from orchestration import queue
 
 GRACE_SECONDS = 1.5
 LEADER = "portal"
@@ -41,9 +43,11 @@ def run() -> None:
 
 
 def _work(stop: Stop) -> None:
-    """Drive runs. Loading the runtime takes seconds, and pages need not wait for it."""
+    """Drive runs, at first those that a killed portal held. The runtime takes seconds to load; pages come first."""
     from langorch.processes import workers  # noqa: PLC0415
 
+    queue.let_leases_run_out()
+    connection.close()
     workers.work(stop)
 
 
