@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError, connection
 from langorch.lib.redaction import Redactor
 from orchestration import events, holds, queue
 from orchestration.events import NewEvent
-from orchestration.runtime import ending, stop
+from orchestration.runtime import ending, snapshots, stop
 from orchestration.runtime.boundary import Canceled, Held, Stopping
 from orchestration.runtime.claims import Claim, claim
 from orchestration.runtime.drive import Drive
@@ -100,13 +100,15 @@ def _tell_fenced(claimed: Claim) -> None:
 def _until_given_back(claimed: Claim, drive: Drive) -> None:
     document = drive.program.document
     while True:
+        main = RegionDrive(drive, MAIN, MAIN)
         with drive.crowd.baton:
-            end = RegionDrive(drive, MAIN, MAIN).run(drive.run.input_vars, document.start_node)
+            end = main.run(drive.run.input_vars, document.start_node)
         if end.kind != "parked":
             ending.end(claimed, drive, end)
             return
         drive.journal.flush()
         if ending.park(claimed):
+            snapshots.save_parked(drive, main.pos, {**drive.run.input_vars, **end.changes})
             return
         drive.reload()
 

@@ -73,9 +73,9 @@ def compile_region(
     graph = StateGraph(State, context_schema=Carrier)
     nodes = list(members)
     for node_id in nodes:
-        ways = tuple(_encode(target) for target in targets[node_id] if target is not None)
-        graph.add_node(_encode(node_id), _node(node_id, plain), destinations=(*ways, END))
-    names = [_encode(node_id) for node_id in nodes]
+        ways = tuple(node_name(target) for target in targets[node_id] if target is not None)
+        graph.add_node(node_name(node_id), _node(node_id, plain), destinations=(*ways, END))
+    names = [node_name(node_id) for node_id in nodes]
     graph.add_conditional_edges(START, _entry, names)
     return graph.compile()
 
@@ -89,7 +89,7 @@ def run(graph: Graph, flow: Flow, entry: str, variables: Mapping[str, Json]) -> 
     config: RunnableConfig = {"recursion_limit": _WITHOUT_LIMIT}
     context = contextvars.copy_context()
     context.run(var_child_runnable_config.set, None)
-    state: State = {"vars": dict(variables), "next": _encode(entry)}
+    state: State = {"vars": dict(variables), "next": node_name(entry)}
     context.run(lambda: graph.invoke(state, config, context=Carrier(flow)))
 
 
@@ -106,7 +106,7 @@ def _node(node_id: str, plain: Container[str]) -> Any:
             current = moved.next_node
             if current not in plain:
                 break
-        return Command(update={"vars": changes}, goto=_encode(current))
+        return Command(update={"vars": changes}, goto=node_name(current))
 
     return visit
 
@@ -116,5 +116,6 @@ def _entry(state: State) -> str:
 
 
 @cache
-def _encode(node_id: str) -> str:
+def node_name(node_id: str) -> str:
+    """The name of a node in LangGraph, which refuses some of the characters that ids may have."""
     return "n." + node_id.translate(_RESERVED)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from langorch.lib import clock
-from orchestration.runtime import graph, paths
+from orchestration.runtime import graph, paths, snapshots
 from orchestration.runtime.boundary import RegionStopped
 from orchestration.runtime.contexts import VisitContext
 from orchestration.runtime.drive import Drive
@@ -63,6 +63,11 @@ class RegionDrive:
         if self._end is None:
             raise RuntimeError(f"the region {self.path!r} came to no end")
         return self._end
+
+    @property
+    def pos(self) -> int:
+        """The position of the last visit that is done, 0 for none."""
+        return self._folded.pos
 
     def look(self) -> None:
         """A boundary: raises when the drive, or this region or one that holds it, is to stop."""
@@ -139,7 +144,10 @@ class RegionDrive:
         self._tell(visit, found)
         if self._end is not None and self._on_end is not None:
             self._on_end(self._end)
-        self.drive.journal.settle(now=visit.node.is_checkpoint)
+        reason = snapshots.wanted(self.drive, visit)
+        self.drive.journal.settle(now=visit.node.is_checkpoint or bool(reason))
+        if reason:
+            snapshots.save(visit, reason, visit.variables)
         return Moved(visit.changes, None if self._end else found.next_node)
 
     def _routed(self, visit: VisitContext, outcome: Outcome) -> Route:
