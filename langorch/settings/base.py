@@ -152,8 +152,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
-DATETIME_FORMAT = "j M Y H:i"
-DATE_FORMAT = "j M Y"
+FORMAT_MODULE_PATH = "langorch.formats"
 APPEND_SLASH = False
 
 STATIC_URL = "/static/"
