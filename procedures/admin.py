@@ -72,7 +72,7 @@ class ProcedureVersionAdmin(ScopedAdmin):
     def deprecate(self, request: HttpRequest, queryset: QuerySet[ProcedureVersion]) -> None:
         self._move(request, queryset, "Deprecate", VersionStatus.DEPRECATED)
 
-    @admin.action(description="Archive the selected versions…", permissions=["edit"])
+    @admin.action(description="Archive the selected versions", permissions=["edit"])
     def archive(self, request: HttpRequest, queryset: QuerySet[ProcedureVersion]) -> None:
         self._move(request, queryset, "Archive", VersionStatus.ARCHIVED)
 
