@@ -37,10 +37,10 @@ def test_names_that_tell(name: str):
 
 @pytest.mark.parametrize(
     "name",
-    ["author", "authorized_by", "keyboard", "tokenizer", "compass", "monkey", "secretary", "key", "cookies_"[:-2]],
+    ["author", "authorized_by", "keyboard", "tokenizer", "compass", "monkey", "secretary", "key", "api"],
 )
 def test_names_that_do_not(name: str):
-    assert is_telling(name) is (name == "cookie")
+    assert not is_telling(name)
 
 
 def test_values_under_telling_names_are_masked_at_any_depth():
