@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from celery.beat import ScheduleEntry, Scheduler, Service
+from celery.beat import ScheduleEntry, Scheduler, SchedulingError, Service
 from django.db import Error, connection
 
 from langorch import leadership
@@ -33,8 +33,12 @@ class LeaderScheduler(Scheduler):  # type: ignore[misc]
             connection.close()
 
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
-        if self._leads():
-            super().apply_entry(entry, producer=producer)
+        if not self._leads():
+            return
+        try:
+            self.apply_async(entry, producer=producer, advance=False)
+        except SchedulingError as error:
+            log.warning("doorbell_lost", task=entry.task, error=str(error))
 
     def _leads(self) -> bool:
         try:
