@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from tests.e2e.conftest import ROOT, embedded_environment, free_port
+from tests.processes import ROOT, environment, free_port
 
 EVENTS = 200
 RECONNECTS = 6
@@ -75,11 +75,11 @@ class Server:
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     port = free_port()
-    environment = embedded_environment(tmp_path_factory.mktemp("var"), port) | {"MAX_STREAMS_PER_USER": "3"}
+    given = {"VAR_DIR": str(tmp_path_factory.mktemp("var")), "PORT": str(port), "MAX_STREAMS_PER_USER": "3"}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.e2e.live_server"],
         cwd=ROOT,
-        env=environment,
+        env=environment(**given),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
