@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestration.browser_patterns import browser_pattern
 from procedures.ckp.document import Document
+from procedures.ckp.document.variables import VariableMeta
 from procedures.ckp.inputs import form_fields
 
 LONG_TEXT = 200
@@ -63,9 +64,11 @@ class Group:
     fields: Sequence[StartField]
 
 
-def fields_of(document: Document, given: Mapping[str, str], errors: Mapping[str, str]) -> list[StartField]:
-    """The fields with what was typed (else their defaults) and what is wrong with it."""
-    return [_field(spec, given, errors) for spec in form_fields(document.variables_schema)]
+def fields_of(
+    schema: Mapping[str, VariableMeta], given: Mapping[str, str], errors: Mapping[str, str]
+) -> list[StartField]:
+    """The fields of the declared variables, with what was typed (else their defaults) and what is wrong with it."""
+    return [_field(spec, given, errors) for spec in form_fields(schema)]
 
 
 def grouped(fields: Iterable[StartField]) -> list[Group]:

@@ -10,6 +10,7 @@ from procedures.ckp.compile import load_document
 from procedures.ckp.document import Document, NodeBase
 from procedures.ckp.document.variables import VariableMeta
 from procedures.ckp.values import canonical_json
+from procedures.declared import in_declared_order
 from procedures.graph import words
 from procedures.graph.picture import Picture, error_edges, picture
 from procedures.listing import SEVERITIES, Row, line_of_pointer, listing
@@ -91,7 +92,7 @@ def of(version: ProcedureVersion, query: Mapping[str, str]) -> VersionPage:
         picture=picture(document, chosen=node_id, errors=errors, href=_href(errors)),
         error_edges=error_edges(document),
         with_errors=errors,
-        variables=[_variable(name, meta) for name, meta in document.variables_schema.items()],
+        variables=_variables(document, version.source),
         remarks=_remarks(version.problems),
         problem_count=len(version.problems),
         sisters=_sisters(version),
@@ -111,6 +112,11 @@ def _remarks(problems: Sequence[Problem]) -> list[Remark]:
     for problem in sorted(problems, key=lambda one: SEVERITIES.index(one["severity"])):
         found.setdefault((problem["code"], problem["message"]), Remark(problem)).places.append(problem)
     return list(found.values())
+
+
+def _variables(document: Document, source: str) -> list[Variable]:
+    declared = in_declared_order(document.variables_schema, source)
+    return [_variable(name, meta) for name, meta in declared.items()]
 
 
 def _variable(name: str, meta: VariableMeta) -> Variable:

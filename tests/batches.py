@@ -51,7 +51,7 @@ def batch(version: str = "1.0.0", **root: Any) -> dict[str, Any]:
         "approve_amount": {
             "type": "human_approval",
             "description": "Approve the amount",
-            "title": "Pay {{ invoice.number }}?",
+            "title": "Pay {{ invoice.id }}?",
             "timeout_ms": 7_200_000,
             "on_approve": "post",
             "on_reject": "post",
@@ -59,7 +59,7 @@ def batch(version: str = "1.0.0", **root: Any) -> dict[str, Any]:
         "post": {
             "type": "sequence",
             "description": "Post it",
-            "steps": [{"step_id": "note", "action": "log", "message": "Posted {{ invoice.number }}"}],
+            "steps": [{"step_id": "note", "action": "log", "message": "Posted {{ invoice.id }}"}],
         },
         "done": {"type": "terminate", "outputs": {"posted": "{{ invoices | length }}", "token": "{{ token }}"}},
     }
@@ -79,7 +79,7 @@ def batch(version: str = "1.0.0", **root: Any) -> dict[str, Any]:
 
 def invoices(*totals: Any) -> list[dict[str, Any]]:
     """Invoices of these totals, numbered from INV-1."""
-    return [{"number": f"INV-{number}", "total": total} for number, total in enumerate(totals, 1)]
+    return [{"id": f"INV-{number}", "total": total} for number, total in enumerate(totals, 1)]
 
 
 def start(by: User, *totals: Any, **more: Any) -> Run:

@@ -15,6 +15,7 @@ from orchestration.models import Run
 from procedures import selectors as procedures
 from procedures.ckp.compile import load_document
 from procedures.ckp.document import Document, HumanApprovalNode, LlmActionNode, SequenceNode
+from procedures.declared import in_declared_order
 from procedures.models import ProcedureVersion
 from tenants.access import actor_of, page
 
@@ -93,7 +94,8 @@ def _form(
     refusal: Refusal | None = None,
 ) -> HttpResponse:
     errors = {place.field: place.message for place in refusal.places if place.field} if refusal else {}
-    fields = start_form.fields_of(document, given, errors)
+    schema = in_declared_order(document.variables_schema, found.source)
+    fields = start_form.fields_of(schema, given, errors)
     faults = [field for field in fields if field.error]
     context: dict[str, Any] = {
         "version": found,
