@@ -1,4 +1,4 @@
-"""The actions that LangOrch carries out itself: operations on values, and logging what they log (CKP 2.6)."""
+"""The actions that LangOrch carries out itself: operations on values, log lines, named copies (CKP 2.6)."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,9 +6,12 @@ from typing import Final
 from orchestration.runtime.context import Place
 from orchestration.runtime.outcomes import Error, Json, StepFailed
 from orchestration.runtime.visiting import Visit
-from procedures.ckp.operations import OPERATIONS, Tools, run_operation
+from procedures.ckp.operations import OPERATIONS, OperationError, Tools, run_operation
 
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+COPIES: Final = "__checkpoints"
+"""The variable that holds named copies; no document can name it."""
+AVAILABLE: Final = frozenset({*OPERATIONS, "set_checkpoint", "restore_checkpoint", "screenshot"})
 _RESULT: Final = "__result"
 
 
@@ -17,8 +20,18 @@ def perform(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[
 
     Raises `StepFailed`, `OperationError`, `EvaluationError`.
     """
-    if action not in OPERATIONS:
-        raise StepFailed(Error("no_executor", f"No agent is registered that offers {action}."))
+    if action in OPERATIONS:
+        return _operate(visit, action, fields, place, step_id)
+    if action == "set_checkpoint":
+        return _keep(visit, str(fields["name"]))
+    if action == "restore_checkpoint":
+        return _put_back(visit, str(fields["name"]))
+    if action == "screenshot":
+        return None
+    raise StepFailed(Error("no_executor", f"The action {action} cannot be carried out by this version."))
+
+
+def _operate(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[Place, ...], step_id: str) -> Json:
     tools = Tools(defined=visit.document.variables_schema)
     operation = {**fields, "action": action, "output_variable": _RESULT}
     try:
@@ -37,3 +50,17 @@ def perform(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[
 def _log(visit: Visit, level: str, message: Json, step_id: str) -> None:
     if LEVELS.index(level) >= LEVELS.index(visit.document.global_config.logging_level):
         visit.emit("log", {"level": level, "message": message}, step_id)
+
+
+def _keep(visit: Visit, name: str) -> None:
+    copies = dict(visit.variables.get(COPIES) or {})
+    copies[name] = {one: value for one, value in visit.variables.items() if not one.startswith("__")}
+    visit.write(COPIES, copies)
+
+
+def _put_back(visit: Visit, name: str) -> None:
+    copies = visit.variables.get(COPIES) or {}
+    if name not in copies:
+        raise OperationError("invalid_value", f"There is no copy of the variables named {name}.")
+    for one, value in copies[name].items():
+        visit.write(one, value)

@@ -100,6 +100,9 @@ class Context(Protocol):
     def pause(self, ref: str, milliseconds: float) -> None:
         """Let a retry's delay pass, once per `ref`. Raises `Suspended`."""
 
+    def assumes(self, source: Json) -> bool:
+        """Whether a condition or expression reads what a dry run put in place of a result."""
+
     def read_by(self, source: Json) -> dict[str, Json]:
         """The variables that a condition reads, with their values."""
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from django.conf import settings
 
 from orchestration.choices import WaitKind
-from orchestration.runtime import asking, paths, pausing, steps
+from orchestration.runtime import asking, paths, pausing, standins, steps
 from orchestration.runtime.branching import Branches
 from orchestration.runtime.context import Answer, BranchStart, Place, Strategy
 from orchestration.runtime.outcomes import Json, RegionEnd
@@ -44,6 +44,9 @@ class VisitContext(Visit):
     @property
     def most_iterations(self) -> int:
         return int(settings.ENV.MAX_LOOP_ITERATIONS)
+
+    def assumes(self, source: Json) -> bool:
+        return standins.is_dry(self) and standins.reads_stub(self.read_by(source))
 
     def approval(self, node: HumanApprovalNode) -> Answer | None:
         return asking.approval(self, node)

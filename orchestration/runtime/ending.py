@@ -92,8 +92,14 @@ def end(claim: Claim, drive: Drive, region: RegionEnd) -> None:
     _complete(claim, drive, outputs, ended.message)
 
 
+def validated(claim: Claim, drive: Drive) -> None:
+    """End a run that only asked whether it could run: its inputs were checked when it was started."""
+    _complete(claim, drive, {}, "The document and the inputs are valid; nothing was carried out.")
+
+
 def _complete(claim: Claim, drive: Drive, outputs: dict[str, Json], message: str) -> None:
     payload = {"outputs": outputs, "recovered_via": drive.recovered or None, "message": message or None}
+    payload["mode"] = claim.run.execution_mode
     result = {"output_vars": outputs, "error": None, "error_class": "", "recovered_via": drive.recovered}
     _end(claim, drive, RunStatus.COMPLETED, NewEvent("run_completed", payload), result)
 
@@ -133,7 +139,7 @@ def _variables(claim: Claim, document: Document, changes: Mapping[str, Json]) ->
     schema = document.variables_schema
     hidden = {name for name, meta in schema.items() if meta.is_sensitive} | {"error"}
     found = {**claim.run.input_vars, **changes}
-    return {name: value for name, value in found.items() if name not in hidden}
+    return {name: value for name, value in found.items() if name not in hidden and not name.startswith("__")}
 
 
 def _give_back(

@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from langorch.lib.redaction import Redactor
 from orchestration import events, holds, queue
+from orchestration.choices import ExecutionMode
 from orchestration.events import NewEvent
 from orchestration.runtime import ending, snapshots, stop
 from orchestration.runtime.boundary import Canceled, Held, Stopping
@@ -99,6 +100,9 @@ def _tell_fenced(claimed: Claim) -> None:
 
 def _until_given_back(claimed: Claim, drive: Drive) -> None:
     document = drive.program.document
+    if claimed.run.execution_mode == ExecutionMode.VALIDATION_ONLY:
+        ending.validated(claimed, drive)
+        return
     while True:
         main = RegionDrive(drive, MAIN, MAIN)
         with drive.crowd.baton:

@@ -6,6 +6,7 @@ from django.conf import settings
 
 from langorch.lib import clock
 from orchestration.choices import WaitKind, WaitState
+from orchestration.runtime import standins
 from orchestration.runtime.outcomes import Suspended
 from orchestration.runtime.records import WaitRow, moment
 from orchestration.runtime.visiting import Visit
@@ -16,12 +17,19 @@ def pause(visit: Visit, kind: WaitKind, ref: str, milliseconds: float, step_id: 
     known = visit.drive.records.wait(visit.path, kind, step_id, ref)
     if known is not None and known.state == WaitState.OPEN:
         raise Suspended
-    if known is not None or milliseconds <= 0:
+    if known is not None or milliseconds <= 0 or standins.is_dry(visit):
         return
     if milliseconds <= settings.ENV.INLINE_WAIT_MS:
         visit.drive.sleep(visit.region, milliseconds / 1000)
         return
     park(visit, kind, ref, clock.now() + timedelta(milliseconds=milliseconds), step_id)
+
+
+def goes_on(visit: Visit, kind: WaitKind, ref: str, step_id: str = "") -> None:
+    """Raises `Suspended` while a pause that began earlier is not over."""
+    known = visit.drive.records.wait(visit.path, kind, step_id, ref)
+    if known is not None and known.state == WaitState.OPEN:
+        raise Suspended
 
 
 def park(visit: Visit, kind: WaitKind, ref: str, until: datetime | None, step_id: str = "") -> None:

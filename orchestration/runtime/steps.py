@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from langorch.lib import clock
 from orchestration.choices import StepState, WaitKind
-from orchestration.runtime import actions, moments, pausing
+from orchestration.runtime import actions, moments, pausing, standins
 from orchestration.runtime.context import Place
 from orchestration.runtime.errors import is_retried
 from orchestration.runtime.outcomes import Error, Json, StepFailed, Suspended, error_from_json
@@ -18,6 +18,8 @@ from procedures.ckp.expressions import EvaluationError
 from procedures.ckp.operations import OperationError
 
 WAITS: Final = frozenset({"wait", "wait_until"})
+HOUSE: Final = WAITS | actions.AVAILABLE
+"""What is carried out here; everything else is offered by agents."""
 
 
 def operate(visit: Visit, operation: Operation, place: tuple[Place, ...]) -> Json:
@@ -58,7 +60,7 @@ class _StepRun:
         if self.recorded is not None and self.recorded.state == StepState.COMPLETED:
             return self._replay(self.recorded.result)
         if self.recorded is None:
-            self._pause("before", self.step.wait_ms, "wait_ms")
+            self._pause("before", self._length(self.step.wait_ms, "wait_ms"))
         elif self.recorded.error is not None:
             self._meet_failure(error_from_json(self.recorded.error), handled)
         while True:
@@ -71,21 +73,31 @@ class _StepRun:
     def _attempt(self) -> Json:
         began, at = clock.monotonic(), clock.now()
         try:
-            result = self._perform()
+            pause_after = self._length(self.step.wait_after_ms, "wait_after_ms")
+            result = self._result()
             self._take(result)
         except (EvaluationError, OperationError, NotStorable) as error:
             raise StepFailed(_error(error)) from None
         spent = round((clock.monotonic() - began) * 1000, 3)
         self.visit.drive.journal.step(self._row(StepState.COMPLETED, moment(at), result, None, spent), self.visit.row())
         self._tell_completed(result, cached=False, spent=spent)
-        self._pause("after", self.step.wait_after_ms, "wait_after_ms")
+        self._pause("after", pause_after)
         return result
 
+    def _result(self) -> Json:
+        found = standins.for_step(self.visit, self.step, leaves=self._leaves)
+        return self._perform() if found is standins.NOTHING else found
+
+    @property
+    def _leaves(self) -> bool:
+        """Whether the step goes to somebody outside."""
+        return self.step.binding == "agent" or self.step.action not in HOUSE
+
     def _perform(self) -> Json:
-        if self.step.action in WAITS and self.step.binding != "agent":
-            return self._wait()
-        if self.step.binding == "agent":
+        if self._leaves:
             raise StepFailed(Error("no_executor", f"No agent is registered that offers {self.step.action}."))
+        if self.step.action in WAITS:
+            return self._wait()
         return actions.perform(self.visit, self.step.action, self.step.parameters, self.place, self.step.step_id)
 
     def _wait(self) -> None:
@@ -104,12 +116,14 @@ class _StepRun:
     def _replay(self, result: Json) -> Json:
         if self.visit.drive.replays(self.path, self.step.step_id):
             self._tell_completed(result, cached=True, spent=0)
+        pausing.goes_on(self.visit, WaitKind.TIMER, self._ref("#after"), self.step.step_id)
         return result
 
-    def _pause(self, when: str, source: Json, name: str) -> None:
-        if source:
-            length = moments.milliseconds(self.visit.value(source, *self.place, name))
-            pausing.pause(self.visit, WaitKind.TIMER, self._ref(f"#{when}"), length, self.step.step_id)
+    def _length(self, source: Json, name: str) -> float:
+        return moments.milliseconds(self.visit.value(source, *self.place, name)) if source else 0
+
+    def _pause(self, when: str, length: float) -> None:
+        pausing.pause(self.visit, WaitKind.TIMER, self._ref(f"#{when}"), length, self.step.step_id)
 
     def _ref(self, ending: str) -> str:
         return f"{self.path}/{self.step.step_id}{ending}"

@@ -62,6 +62,8 @@ def _items(node: LoopNode, ctx: Context) -> list[Json] | None:
         return None
     if "items" in ctx.facts:
         return list(ctx.facts["items"])
+    if ctx.assumes(node.iterator):
+        return [{"dry_run": True, "binding": "assumed"}]
     items = ctx.expression(node.iterator, "iterator")
     if not isinstance(items, list):
         raise StepFailed(Error("not_a_list", f"{node.iterator} is not a list."))

@@ -47,7 +47,7 @@ WITH head AS (
 )
 SELECT run.id, run.tenant_id, run.project_id, run.document_id, run.procedure_key, run.procedure_version, run.title,
     run.initiator_id, run.retry_count, run.trigger_type, run.triggered_by, run.input_vars, run.fence, head.fresh,
-    job.cause, job.losses
+    job.cause, job.losses, run.execution_mode, run.mock_external_calls, run.test_data_overrides
 FROM run, head, job
 """
 

@@ -21,7 +21,7 @@ ORDER BY tenant.leased * 1.0 / tenant.weight, instr(?, replace(tenant.id, '-', '
 _RUN: Final = """
 SELECT r.id, r.tenant_id, r.project_id, r.document_id, r.procedure_key, r.procedure_version, r.title, r.initiator_id,
     r.retry_count, r.trigger_type, r.triggered_by, r.input_vars, r.fence + 1, r.fresh, j.cause, j.losses,
-    r.last_seq + 1, r.last_node_id
+    r.execution_mode, r.mock_external_calls, r.test_data_overrides, r.last_seq + 1, r.last_node_id
 FROM orchestration_run r JOIN orchestration_runjob j ON j.run_id = r.id
 WHERE r.id = ? AND r.status = 'created' AND j.state = 'ready'
 """

@@ -28,6 +28,9 @@ class Taken:
     fresh: bool
     cause: str
     losses: int
+    execution_mode: str
+    mock_external_calls: bool
+    test_data_overrides: dict[str, Json]
 
     def __str__(self) -> str:
         return self.title or f"{self.procedure_key}@{self.procedure_version}"
@@ -41,7 +44,7 @@ def uuid(value: Any) -> UUID | None:
 def taken(row: tuple[Any, ...]) -> Taken:
     """The claim from its row, the columns in order."""
     run_id, tenant_id, project_id, document_id, key, version, title, initiator_id, *rest = row
-    retry_count, trigger_type, triggered_by, inputs, fence, fresh, cause, losses = rest
+    retry_count, trigger_type, triggered_by, inputs, fence, fresh, cause, losses, mode, mocked, overrides = rest
     return Taken(
         UUID(str(run_id)),
         UUID(str(tenant_id)),
@@ -54,9 +57,16 @@ def taken(row: tuple[Any, ...]) -> Taken:
         retry_count,
         trigger_type,
         triggered_by,
-        json.loads(inputs) if isinstance(inputs, str) else inputs,
+        _json(inputs),
         fence,
         bool(fresh),
         cause,
         losses,
+        mode,
+        bool(mocked),
+        _json(overrides),
     )
+
+
+def _json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value

@@ -1,0 +1,69 @@
+"""Test and dry modes: what stands in for a step, an answer or a condition (runtime 12)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from orchestration.choices import ExecutionMode
+from orchestration.runtime.outcomes import Json
+from orchestration.runtime.visiting import Visit
+from procedures.ckp.document import HumanApprovalNode, Step
+
+NOTHING: Final = object()
+"""No stand-in: the step is carried out. (Null may be an override.)"""
+
+
+def for_step(visit: Visit, step: Step, *, leaves: bool) -> Any:
+    """The result that stands in for a step, or NOTHING. `leaves` says that the step would leave the house."""
+    overrides = visit.drive.run.test_data_overrides
+    for name in (f"{visit.node_id}.{step.step_id}", step.step_id):
+        if name in overrides:
+            visit.emit(
+                "step_test_override_applied", {"step_id": step.step_id, "override": overrides[name]}, step.step_id
+            )
+            return overrides[name]
+    if leaves and is_dry(visit):
+        return _stub(visit, step, "dry_run_step_skipped", "dry_run")
+    if leaves and visit.drive.run.mock_external_calls:
+        return _stub(visit, step, "step_mock_applied", "mocked")
+    return NOTHING
+
+
+def is_dry(visit: Visit) -> bool:
+    """Whether the graph is only walked."""
+    return visit.drive.run.execution_mode == ExecutionMode.DRY_RUN
+
+
+def decision(visit: Visit, node: HumanApprovalNode) -> dict[str, Json]:
+    """How an approval answers itself in a dry run: approved, with the first option."""
+    selected = node.choices[0].value if node.choices else None
+    return {
+        "approval_id": None,
+        "decision": "approved",
+        "selected_option": selected,
+        "payload": None,
+        "comment": "",
+        "decided_by": "dry run",
+        "decided_at": visit.at.isoformat(),
+        "via": "system",
+        "votes": [],
+    }
+
+
+def reads_stub(values: Mapping[str, Json]) -> bool:
+    """Whether any of the values holds what a dry run put in place of a result."""
+    waiting: list[Json] = list(values.values())
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if value.get("dry_run") is True and "binding" in value:
+                return True
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return False
+
+
+def _stub(visit: Visit, step: Step, event_type: str, mark: str) -> dict[str, Json]:
+    binding = "notify" if step.action == "notify" else "unbound"
+    visit.emit(event_type, {"action": step.action, "binding": binding, "ref": step.action}, step.step_id)
+    return {mark: True, "action": step.action, "binding": binding}
