@@ -14,7 +14,7 @@ install = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m p
 WITHOUT_SERVICES := env -u DATABASE_URL -u REDIS_URL -u CELERY_BROKER_URL ENVIRONMENT=test
 WITH_SERVICES := env ENVIRONMENT=test \
 	DATABASE_URL=$${DATABASE_URL:-postgres://postgres@127.0.0.1:5432/postgres} REDIS_URL=$${REDIS_URL:-redis://127.0.0.1:6379/0}
-PATHS := langorch orchestration procedures approvals tenants tests benchmarks manage.py
+PATHS := langorch orchestration procedures approvals agents tenants tests benchmarks manage.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run web worker beat test test-services e2e lint types bench

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "django_structlog",
     "tenants",
     "approvals",
+    "agents",
     "procedures",
     "orchestration",
     "langorch",

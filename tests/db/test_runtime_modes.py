@@ -23,7 +23,13 @@ NODES = {
         "steps": [{"step_id": "w", "action": "wait", "duration_ms": 86_400_000, "wait_ms": 60_000}],
         "next_node": "each",
     },
-    "each": {"type": "loop", "iterator": "rows", "iterator_variable": "row", "body_node": "note", "next_node": "choose"},
+    "each": {
+        "type": "loop",
+        "iterator": "rows",
+        "iterator_variable": "row",
+        "body_node": "note",
+        "next_node": "choose",
+    },
     "note": {
         "type": "sequence",
         "steps": [{"step_id": "n", "action": "append_to_array", "array": "noted", "value": 1}],
@@ -39,7 +45,10 @@ NODES = {
         "decision_type": "select_option",
         "options": [{"value": "one", "next_node": "end"}, {"value": "two", "next_node": "end"}],
     },
-    "end": {"type": "terminate", "outputs": {"noted": "noted", "rows": "rows", "answer": "{{approval.selected_option}}"}},
+    "end": {
+        "type": "terminate",
+        "outputs": {"noted": "noted", "rows": "rows", "answer": "{{approval.selected_option}}"},
+    },
 }
 
 

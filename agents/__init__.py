@@ -1,0 +1,1 @@
+"""Who does what LangOrch does not do itself: agents, their leases and circuits, and models."""

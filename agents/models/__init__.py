@@ -1,0 +1,1 @@
+"""What is registered, leased and open."""
