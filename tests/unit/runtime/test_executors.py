@@ -47,6 +47,9 @@ class Bench:
     def begun(self, index: int) -> bool:
         return False
 
+    def assumes(self, source: Any) -> bool:
+        return False
+
     def iteration(self, index: int, entry: str, bound: Mapping[str, Any]) -> RegionEnd:
         self.bound.append(bound)
         return self._ends[index] if index < len(self._ends) else RegionEnd("ended", {"last": index})

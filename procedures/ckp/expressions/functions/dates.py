@@ -183,6 +183,7 @@ def last_working_day(ev: Evaluation, given: date) -> date:
 def _business_shift(ev: Evaluation, start: date, count: int) -> int:
     """Days from start to the count-th working day after it."""
     step = 1 if count > 0 else -1
+    _moved(start, count)
     moved = 0
     while count:
         moved += step
