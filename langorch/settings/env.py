@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from langorch.lib.egress import LOOPBACK, Egress
 
 ALSO = {
     "DATABASE_URL": ("ORCH_DB_URL",),
@@ -33,7 +35,13 @@ def _split(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def _allowing(entries: list[str]) -> list[str]:
+    Egress.parse(entries)
+    return entries
+
+
 TextList = Annotated[list[str], BeforeValidator(_split)]
+EgressList = Annotated[TextList, AfterValidator(_allowing)]
 
 
 class Environment(BaseModel):
@@ -55,6 +63,7 @@ class Environment(BaseModel):
     CSRF_TRUSTED_ORIGINS: TextList = []
     SELF_BASE_URL: str = ""
     TRUSTED_PROXY_HOPS: int = Field(0, ge=0, le=10)
+    EGRESS_ALLOW: EgressList | None = None
     SECRET_KEY: str = ""
     SECRET_KEY_FALLBACKS: TextList = []
     VAR_DIR: Path = Path("var")
@@ -97,12 +106,19 @@ class Environment(BaseModel):
     MAX_RESULT_BYTES: int = Field(2**20, ge=1024)
     MAX_STATE_BYTES: int = Field(4 * 2**20, ge=1024)
     MAX_EVENT_PAYLOAD_BYTES: int = Field(32 * 1024, ge=1024)
+    MAX_RESPONSE_BYTES: int = Field(10 * 2**20, ge=1024)
     MAX_STREAMS_PER_USER: int = Field(10, ge=1)
 
     @property
     def embedded(self) -> bool:
         """Whether one process does everything: nobody named a database or a broker."""
         return not (self.DATABASE_URL or self.REDIS_URL or self.CELERY_BROKER_URL)
+
+    @property
+    def egress(self) -> Egress:
+        """What calls to the outside may reach beside public addresses; one process may call its own machine."""
+        default = LOOPBACK if self.embedded else ()
+        return Egress.parse(default if self.EGRESS_ALLOW is None else self.EGRESS_ALLOW)
 
     @property
     def base_url(self) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from langorch.lib.egress import LOOPBACK, Egress
 from langorch.settings.env import ConfigurationFault, read
 
 SAFE = {
@@ -45,12 +46,21 @@ def test_lists_are_json_or_separated_by_commas(text: str) -> None:
         ("WORKER_CONCURRENCY", "-1"),
         ("LOG_FORMAT", "xml"),
         ("ALLOWED_HOSTS", "[unclosed"),
+        ("EGRESS_ALLOW", "agent=10.0.0.0/33"),
+        ("MAX_RESPONSE_BYTES", "12"),
     ],
 )
 def test_a_value_that_does_not_parse_is_named(name: str, value: str) -> None:
     (fault,) = faults(**{name: value})
     assert fault.startswith(f"{name}=")
     assert value in fault
+
+
+def test_only_the_one_process_portal_may_call_its_own_machine_unless_told() -> None:
+    assert read({}).egress == Egress.parse(LOOPBACK)
+    assert read(SAFE).egress == Egress()
+    told = read({**SAFE, "EGRESS_ALLOW": "agent=10.0.0.0/8, llm=models.internal"})
+    assert told.egress == Egress.parse(["agent=10.0.0.0/8", "llm=models.internal"])
 
 
 def test_all_faults_are_said_at_once() -> None:
