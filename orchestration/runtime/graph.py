@@ -1,8 +1,9 @@
 """A region as a LangGraph graph: one node per member, entered anywhere, routed by what each visit says.
 
 There are no fixed edges and no checkpointer: the records are the truth, and what is recorded never passes through
-here again. Nodes that neither wait for people nor own regions may follow one another in one superstep, as they may
-share a write: between two of them LangGraph has nothing to decide, and a superstep costs more than such a visit.
+here again. Nodes that neither wait for people nor own regions are plain: they may follow one another in one superstep,
+as they may share a write. Between two of them LangGraph has nothing to decide, and a superstep costs more than such a
+visit. For the same reason the graph of an iteration or a branch is entered at its first node that is not plain.
 Only this module and `checkpoints` import langgraph, and only workers import them.
 """
 
@@ -93,20 +94,27 @@ def run(graph: Graph, flow: Flow, entry: str, variables: Mapping[str, Json]) -> 
     context.run(lambda: graph.invoke(state, config, context=Carrier(flow)))
 
 
+def together(flow: Flow, node_id: str, variables: Mapping[str, Json], plain: Container[str]) -> Moved:
+    """Visit a node and the plain ones that follow it, at most `MOST_TOGETHER`; what they did as one."""
+    changes, current = dict[str, Json](), node_id
+    for _ in range(MOST_TOGETHER):
+        moved = flow.visit(current, {**variables, **changes})
+        changes.update(moved.changes)
+        if moved.next_node is None:
+            return Moved(changes, None, moved.parked)
+        current = moved.next_node
+        if current not in plain:
+            break
+    return Moved(changes, current)
+
+
 def _node(node_id: str, plain: Container[str]) -> Any:
     def visit(state: State, runtime: Runtime[Carrier]) -> Command[Any]:
-        flow, changes, current = runtime.context.flow, dict[str, Json](), node_id
-        for _ in range(MOST_TOGETHER):
-            moved = flow.visit(current, {**state["vars"], **changes})
-            if moved.parked:
-                interrupt(current)
-            changes.update(moved.changes)
-            if moved.next_node is None:
-                return Command(update={"vars": changes}, goto=END)
-            current = moved.next_node
-            if current not in plain:
-                break
-        return Command(update={"vars": changes}, goto=node_name(current))
+        moved = together(runtime.context.flow, node_id, state["vars"], plain)
+        if moved.parked:
+            interrupt(node_id)
+        goto = END if moved.next_node is None else node_name(moved.next_node)
+        return Command(update={"vars": moved.changes}, goto=goto)
 
     return visit
 

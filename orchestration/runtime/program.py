@@ -43,6 +43,11 @@ class Program:
         sensitive = {name for name, meta in self.document.variables_schema.items() if meta.is_sensitive}
         return frozenset(sensitive.union(self.document.global_config.audit_config.redacted_fields))
 
+    @cached_property
+    def plain(self) -> frozenset[str]:
+        """Nodes that neither wait for people nor own regions."""
+        return frozenset(node_id for node_id, node in self.document.nodes.items() if isinstance(node, PLAIN))
+
     def graph(self, owner: str, entry: str) -> Graph:
         """The graph of what can be reached from `entry` in the region of `owner` (the main one: the empty text)."""
         with self._lock:
@@ -56,8 +61,7 @@ class Program:
             for member in region.members
         }
         members = [member for member in region.members if member in _reachable(entry, targets)]
-        plain = {member for member in members if isinstance(self.document.nodes[member], PLAIN)}
-        return compile_region(members, targets, plain)
+        return compile_region(members, targets, self.plain)
 
     def compiled(self, key: tuple[str | int, ...], make: Callable[[], T]) -> T:
         """What `make` gives, made once for a place of the document."""

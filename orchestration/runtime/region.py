@@ -58,11 +58,19 @@ class RegionDrive:
         if self._end is None:
             last = self._folded.last
             start = last.next_node if last else entry
-            known = {**variables, **self._folded.changes}
-            graph.run(self.drive.program.graph(self._region.owner, entry), self, start, known)
+            self._go(start, {**variables, **self._folded.changes}, entry)
         if self._end is None:
             raise RuntimeError(f"the region {self.path!r} came to no end")
         return self._end
+
+    def _go(self, start: str, variables: Mapping[str, Json], entry: str) -> None:
+        program = self.drive.program
+        if self._parent is not None and start in program.plain:
+            moved = graph.together(self, start, variables, program.plain)
+            if moved.next_node is None:
+                return
+            start, variables = moved.next_node, {**variables, **moved.changes}
+        graph.run(program.graph(self._region.owner, entry), self, start, variables)
 
     @property
     def pos(self) -> int:

@@ -249,6 +249,23 @@ def test_an_approval_in_a_branch_in_a_loop_has_its_own_place(tenant: Tenant):
     assert run.output_vars["all"] == ["a-c0", "b-c1"]
 
 
+def test_a_body_of_many_plain_nodes_parks_and_goes_on_wherever_it_waits(tenant: Tenant):
+    body = {f"n{one}": setting("at", one, f"n{one + 1}") for one in range(25)}
+    body["n3"]["steps"].append({"step_id": "w", "action": "wait", "duration_ms": 60_000})
+    each = {**LOOP["each"], "body_node": "n0", "collect_variable": "all", "collect": "at"}
+    nodes = {"each": each, **body, "n25": asking("n26"), "n26": setting("at", "{{row}}", "each"), "end": LOOP["end"]}
+    run = finished(tenant, nodes, LIST, rows=["a", "b"])
+    for _ in range(2):
+        assert run.status == "paused"
+        runs.fire(Wait.objects.get(run=run, state="open"))
+        assert runs.drive(run).status == "waiting_approval"
+        runs.answer(run, Wait.objects.get(run=run, state="open").path, {"decision": "approved"})
+        run = runs.drive(run)
+    assert run.status == "completed", run.error
+    assert run.output_vars["all"] == ["a", "b"]
+    assert Visit.objects.filter(run=run).count() == 2 * 27 + 2
+
+
 def test_two_open_questions_are_answered_in_any_order(tenant: Tenant):
     nodes = {
         "fork": parallel({"left": "a", "right": "b"}),
