@@ -1,6 +1,7 @@
 """What is registered in a tenant now, as the compiler asks for it. What the portal does not know it leaves open."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from procedures.ckp.compile import load_document
@@ -10,6 +11,7 @@ from procedures.models import ProcedureVersion
 from tenants import selectors as people
 from tenants.choices import Role
 from tenants.models import Project, User
+from tenants.secrets import SecretMissing, SecretUnavailable, provider_of
 
 
 class TenantRegistry(NothingRegistered):
@@ -59,6 +61,18 @@ class TenantRegistry(NothingRegistered):
         else:
             found = people.people_in_role(name, self._tenant_id, self._project.pk if self._project else None)
         return frozenset(found.values_list("username", flat=True))
+
+    def has_secret(self, config: Any, alias: str) -> bool | None:
+        kind = (self._project.settings.get("secrets_provider") if self._project else None) or config.provider
+        if kind != "env":
+            return None
+        try:
+            provider_of(self._tenant_id, kind, config.prefix or "").read(config.key_of(alias))
+        except SecretMissing:
+            return False
+        except SecretUnavailable:
+            return None
+        return True
 
     def allowed_actions(self) -> Sequence[str] | None:
         allowed: Sequence[str] | None = self._project.settings.get("allowed_actions") if self._project else None

@@ -4,7 +4,9 @@ It fails closed: what cannot be looked through completely is masked whole.
 """
 
 import base64
+import json
 import re
+import threading
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import pairwise
@@ -24,6 +26,7 @@ _JOINED: Final = frozenset({"apikey", "privatekey", "accesskey", "clientsecret"}
 _NEVER: Final = frozenset({"author", "authorized_by"})
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SHORTEST_SECRET: Final = 4
+_SHORTEST_PART: Final = 6
 
 
 class Redactor:
@@ -33,17 +36,26 @@ class Redactor:
         self._names = frozenset(name.lower() for name in names)
         self._spellings: tuple[str, ...] = ()
         self._hidden: dict[str, bool] = {}
+        self._lock = threading.Lock()
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Mask these values too from now on: as they are, in base64 and URL-encoded."""
+        """Mask these values too from now on: as they are, in base64, URL-encoded and as JSON writes them."""
         found = {spelling for secret in secrets for spelling in _spellings(secret)}
-        self._spellings = tuple(sorted(found.union(self._spellings), key=len, reverse=True))
+        with self._lock:
+            self._spellings = tuple(sorted(found.union(self._spellings), key=len, reverse=True))
 
     def redact(self, value: Any) -> Any:
         """A copy of the JSON `value` with everything masked that must be; all of it when it is too deep or large."""
+        return self._passed(value, by_name=True)
+
+    def without_secrets(self, value: Any) -> Any:
+        """The JSON `value` with nothing masked but known secret values; all of it when it is too deep or large."""
+        return self._passed(value, by_name=False) if self._spellings else value
+
+    def _passed(self, value: Any, *, by_name: bool) -> Any:
         try:
-            return _Pass(self).value(value, 0)
+            return _Pass(self, by_name=by_name).value(value, 0)
         except _CannotFinish:
             return REDACTED
 
@@ -74,8 +86,9 @@ class _CannotFinish(Exception):
 class _Pass:
     """One walk over one value, with its bounds."""
 
-    def __init__(self, redactor: Redactor) -> None:
+    def __init__(self, redactor: Redactor, *, by_name: bool) -> None:
         self._redactor = redactor
+        self._by_name = by_name
         self._seen = 0
 
     def value(self, value: Any, depth: int) -> Any:
@@ -91,7 +104,7 @@ class _Pass:
         return [self.value(item, depth + 1) for item in value]
 
     def _under(self, key: str, value: Any, depth: int) -> Any:
-        if value is not None and self._redactor.hides(key, value):
+        if self._by_name and value is not None and self._redactor.hides(key, value):
             return REDACTED
         return self.value(value, depth + 1)
 
@@ -117,10 +130,25 @@ def _singular(word: str) -> str:
 def _spellings(secret: str) -> set[str]:
     if len(secret) < _SHORTEST_SECRET:
         return set()
-    raw = secret.encode()
+    raw = secret.encode(errors="surrogatepass")
     encoded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
-    return {secret, quote(secret, safe=""), quote_plus(secret)} | {text.rstrip("=") for text in encoded} | encoded
+    quoted = {quote(raw, safe=""), quote_plus(raw)}
+    written = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    return {secret} | quoted | written | encoded | {text.rstrip("=") for text in encoded} | _inside_base64(raw)
+
+
+def _inside_base64(raw: bytes) -> set[str]:
+    """How base64 writes the bytes behind one or two others, as in `user:password`: the part that is always the same."""
+    found = set()
+    for before in (1, 2):
+        first, end = (before * 8 + 5) // 6, (before + len(raw)) * 8 // 6
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            found.add(encode(bytes(before) + raw).decode()[first:end])
+    return {part for part in found if len(part) >= _SHORTEST_PART}
 
 
 PLAIN: Final = Redactor()
 """Masks by telling names alone."""
+
+SEEN: Final = Redactor()
+"""Masks what this process writes into its logs; it knows every secret value that was resolved here."""

@@ -1,8 +1,11 @@
 """Structured logs: one line per happening, with the ids of request, run, node and step bound by context."""
 
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+
+from langorch.lib import redaction
 
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -10,6 +13,24 @@ SHARED: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+
+
+def masked(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A line without secret values, known ones and those under telling names."""
+    return {name: _shown(name, value) for name, value in line.items()}
+
+
+def _shown(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if redaction.SEEN.hides(name, value):
+        return redaction.REDACTED
+    if not isinstance(value, str | list | tuple | dict):
+        return redaction.SEEN.text(str(value))
+    try:
+        return redaction.SEEN.redact(value)
+    except TypeError:
+        return redaction.SEEN.text(str(value))
 
 
 def configure(style: str, level: str) -> dict[str, Any]:
@@ -27,7 +48,12 @@ def configure(style: str, level: str) -> dict[str, Any]:
     renderer: Any = structlog.processors.JSONRenderer() if style == "json" else plain
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
-        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            masked,
+            renderer,
+        ],
         "foreign_pre_chain": SHARED,
     }
     return {

@@ -32,7 +32,7 @@ def perform(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[
 
 
 def _operate(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[Place, ...], step_id: str) -> Json:
-    tools = Tools(defined=visit.document.variables_schema)
+    tools = Tools(key=visit.drive.secrets.text_of, defined=visit.document.variables_schema)
     operation = {**fields, "action": action, "output_variable": _RESULT}
     try:
         changes = run_operation(operation, visit.values.scope(*place), tools)

@@ -12,6 +12,7 @@ from orchestration.runtime.journal import Journal
 from orchestration.runtime.outcomes import Json
 from orchestration.runtime.ports import Region
 from orchestration.runtime.program import Program
+from orchestration.runtime.secrets import Secrets
 from orchestration.runtime.state import Records
 from orchestration.runtime.store.taken import Taken
 from procedures.ckp.regions import MAIN
@@ -26,6 +27,8 @@ class Drive:
         self.program = program
         self.crowd = Crowd(settings.ENV.MAX_PARALLEL_BRANCHES)
         self.journal = Journal(self.run.pk, self.lease, claim.redactor, self.crowd.baton, losses=self.run.losses)
+        config = program.document.global_config.secrets_config
+        self.secrets = Secrets(config, self.run.tenant_id, self.run.project_id, claim.redactor)
         self.records = Records() if self.run.fresh else loading.load(self.run.pk)
         self.recovered = next((v.next_node for v in self.records.region(MAIN) if v.outcome == "recover"), "")
         self.builtins = _builtins(self.run)

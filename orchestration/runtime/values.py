@@ -10,6 +10,7 @@ from orchestration.runtime.program import Program
 from procedures.ckp.expressions import (
     Recorded,
     Scope,
+    SecretResolver,
     compile_condition,
     compile_expression,
     compile_text,
@@ -60,6 +61,13 @@ class Values:
         """A value with its placeholders filled; secrets are written as references."""
         compiled = self._program.compiled(("v", self._node_id, *place), lambda: compile_value(source))
         value = compiled.render(self.scope(*place))
+        self.tell()
+        return value
+
+    def parameter(self, source: Json, place: tuple[Place, ...], mark: SecretResolver) -> Json:
+        """As `value`, for a parameter of a call: `mark` gives what stands for a secret."""
+        compiled = self._program.compiled(("v", self._node_id, *place), lambda: compile_value(source))
+        value = compiled.render(self.scope(*place), mark)
         self.tell()
         return value
 

@@ -123,6 +123,10 @@ class Visit:
     def value(self, source: Json, *place: Place) -> Json:
         return self.values.value(source, place)
 
+    def parameter(self, source: Json, *place: Place) -> Json:
+        """As `value`, for a parameter of a call: marks of `drive.secrets` stand for secrets."""
+        return self.values.parameter(source, place, self.drive.secrets.mark)
+
     def text(self, source: str, *place: Place) -> str:
         return self.values.text(source, place)
 
