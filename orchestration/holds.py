@@ -6,12 +6,12 @@ A hold is an open wait of kind operator that belongs to no visit. Locks are take
 from typing import Final
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from langorch.lib import clock, ids
 from langorch.lib.errors import Conflict, NotFound
-from orchestration import events
+from orchestration import active, events
 from orchestration.choices import ENDED, PARKED, RunStatus, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
@@ -38,10 +38,11 @@ def place(run_id: UUID) -> bool:
         run_id=run_id, path=WHOLE_RUN, kind=WaitKind.OPERATOR, ref=str(ids.uuid7()), since=clock.now()
     )
     if status == RunStatus.PAUSED:
+        Run.system.filter(pk=run_id).update(**active.stands())
         events.append(run_id, [_parked(run_id, hold)])
     elif status != RunStatus.RUNNING:
         sources = frozenset({status})
-        move(run_id, Move(sources, RunStatus.PAUSED, [_parked(run_id, hold)]))
+        move(run_id, Move(sources, RunStatus.PAUSED, [_parked(run_id, hold)], fields=active.stands()))
         if status == RunStatus.CREATED:
             remember_work(run_id)
     return True
@@ -68,15 +69,16 @@ def remember_work(run_id: UUID) -> None:
 
 
 def _go_on(run_id: UUID, hold: Wait, by: str) -> None:
-    """Back to the queue when there is something to drive, else to waiting for what is still open."""
+    """Back to the queue when there is something to drive or a deadline to reckon, else to what is still waited for."""
     first = Wait.objects.filter(run_id=run_id, state=WaitState.OPEN).order_by("since").first()
-    answered = RunJob.objects.filter(pk=run_id).exclude(wake_seq=F("taken_seq")).exists()
-    if first is None or answered:
+    looked_at = Q(wake_seq=F("taken_seq"), due_at__isnull=True)
+    if first is None or RunJob.objects.filter(pk=run_id).exclude(looked_at).exists():
         resumed = NewEvent("run_resumed", {"kind": hold.kind, "ref": hold.ref, "by": by})
         move(run_id, Move(PARKED, RunStatus.CREATED, [resumed], job={"cause": "operator_resume"}))
     elif _waits_for_a_person(run_id):
         move(run_id, Move(frozenset({RunStatus.PAUSED}), RunStatus.WAITING_APPROVAL, [_parked(run_id, first)]))
     else:
+        Run.system.filter(pk=run_id).update(**active.counts())
         events.append(run_id, [_parked(run_id, first)])
 
 

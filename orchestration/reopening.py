@@ -13,6 +13,7 @@ from orchestration.choices import VisitState, WaitState
 from orchestration.models import StepRecord, Visit, Wait
 
 FAILED = frozenset({"fail", "end", "recover"})
+LIMITS = frozenset({"timeout", "expired"})
 KEPT_FACTS = frozenset({"items", "index"})
 
 
@@ -27,6 +28,7 @@ def reopen(run_id: UUID) -> None:
     chain = _chain(main[-1:], visits)
     for visit in chain:
         _open(visit)
+    _start_clocks([visit for visit in visits if visit.state == VisitState.OPEN])
     paths = [visit.path for visit in chain]
     StepRecord.objects.filter(run_id=run_id, path__in=paths).update(retries=0, error=None)
     answered = Wait.objects.filter(run_id=run_id, path__in=paths, state__in=[WaitState.ANSWERED, WaitState.EXPIRED])
@@ -68,10 +70,18 @@ def _open(visit: Visit) -> None:
         outcome="",
         next_node="",
         error=None,
+        started_at=Now(),
         ended_at=None,
         data=facts or None,
         changes={name: value for name, value in visit.changes.items() if name != "error"} if has_steps else {},
     )
+
+
+def _start_clocks(cut: Iterable[Visit]) -> None:
+    """Let the limits of visits that were cut short count anew."""
+    for visit in cut:
+        facts = {name: value for name, value in (visit.data or {}).items() if name not in LIMITS}
+        Visit.objects.filter(pk=visit.pk).update(started_at=Now(), data=facts or None)
 
 
 def _forget(run_id: UUID, visits: Iterable[Visit]) -> None:

@@ -17,7 +17,7 @@ from approvals import services as approvals
 from langorch.lib import doorbell
 from langorch.lib.errors import Conflict, NotFound
 from langorch.lib.redaction import PLAIN, Redactor
-from orchestration import events, jobs, reopening
+from orchestration import active, events, jobs, reopening
 from orchestration.choices import ENDED, JOB_STATE_OF, OPEN, PARKED, JobState, RunStatus, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
@@ -110,6 +110,8 @@ def _run_values(wanted: Move) -> dict[str, Any]:
         "updated_at": Now(),
         "ended_at": Now() if wanted.target in ENDED else None,
     }
+    if wanted.target == RunStatus.CREATED:
+        values |= active.counts()
     if wanted.target == RunStatus.RUNNING:
         values["started_at"] = Coalesce("started_at", Now())
     return values | dict(wanted.fields)
@@ -121,7 +123,7 @@ def _job_values(wanted: Move) -> dict[str, Any]:
     if state != JobState.LEASED:
         values |= {"lease_owner": "", "lease_until": None}
     if state == JobState.READY:
-        values |= {"available_at": Now(), "ready_since": Now()}
+        values |= {"available_at": Now(), "ready_since": Now(), "due_at": None}
     return values | dict(wanted.job)
 
 
@@ -198,6 +200,7 @@ def reopen_failed(run_id: UUID, by: str, reason: str = "") -> None:
             "error_class": "",
             "output_vars": None,
             "recovered_via": "",
+            "active_from": None,
             "cancel_requested": False,
             "cancel_reason": "",
             "canceled_by": "",

@@ -9,6 +9,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from approvals import services as approvals
+from orchestration import deadlines
 from orchestration.choices import PARKED, JobState, RunStatus, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
@@ -75,10 +76,10 @@ def _resume(answer: Signal) -> None:
 
 
 def fire_due() -> int:
-    """Let everything happen whose time has come: timers, retries, ends and escalations of approvals; how many."""
+    """Let everything happen whose time has come: timers, retries, deadlines, ends of approvals; how many."""
     due = Wait.objects.filter(state=WaitState.OPEN, kind__in=TIMED_KINDS, until__lte=Now()).order_by("until")
     found = due.values_list("run_id", "path", "kind", "ref")[:DUE_AT_ONCE]
     fired = sum(
         signal(Signal(run_id, path, WaitKind(kind), None, by="timer", ref=ref)) for run_id, path, kind, ref in found
     )
-    return fired + approvals.expire_due()
+    return fired + approvals.expire_due() + deadlines.wake_due()

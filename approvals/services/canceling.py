@@ -36,5 +36,7 @@ def withdraw(approval: Approval, reason: str) -> bool:
 def _at_or_below(paths: Sequence[str]) -> Q:
     found = Q()
     for path in paths:
-        found |= Q(path=path) | Q(path__startswith=f"{path}/")
+        found |= Q(path=path)
+        for mark in "/[:!~":
+            found |= Q(path__startswith=f"{path}{mark}")
     return found

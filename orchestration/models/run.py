@@ -66,6 +66,8 @@ class Run(TenantOwned):
 
     created_at = models.DateTimeField(db_index=True)
     started_at = models.DateTimeField(null=True, blank=True)
+    active_from = models.DateTimeField(null=True, blank=True)
+    asleep_since = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField()
 
@@ -103,7 +105,10 @@ class Run(TenantOwned):
 
 
 class RunJob(models.Model):
-    """The queue: one row per run (runtime 4). Its state pairs with the run's status; `cause` says why it is ready."""
+    """The queue: one row per run (runtime 4). Its state pairs with the run's status; `cause` says why it is ready.
+
+    `due_at` is the nearest deadline of a run that no worker has.
+    """
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="job")
     tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, related_name="+")
@@ -115,6 +120,7 @@ class RunJob(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     wake_seq = models.PositiveBigIntegerField(default=0)
     taken_seq = models.PositiveBigIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, blank=True)
     losses = models.PositiveSmallIntegerField(default=0)
     cause = models.CharField(max_length=24, blank=True)
 
@@ -130,6 +136,7 @@ class RunJob(models.Model):
         indexes = [
             models.Index(fields=["tenant", "-priority", "available_at"], condition=Q(state="ready"), name="job_ready"),
             models.Index(fields=["lease_until"], condition=Q(state="leased"), name="job_leased"),
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="job_due"),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from django.db import connection
 
+from orchestration.runtime import closing
 from orchestration.runtime.boundary import RegionStopped
 from orchestration.runtime.context import BranchStart, Strategy
 from orchestration.runtime.outcomes import RegionEnd
@@ -53,7 +54,7 @@ class Branches:
                     self._start(waiting.pop(0))
                 if not self._settled(waiting):
                     self._crowd.changed.wait(LOOK_SECONDS)
-            self._region.look()
+            self._owner.look()
 
     def _settled(self, waiting: list[str]) -> bool:
         if self._failure is not None or self._decided():
@@ -106,4 +107,4 @@ class Branches:
             return
         for branch_id, region in self._regions.items():
             if branch_id not in self._ends or self._ends[branch_id].kind in ("parked", "stopped"):
-                self._owner.drive.journal.close_region(region.path)
+                closing.close(self._owner.drive, region.path, "branch_stopped")

@@ -1,16 +1,19 @@
 """One drive: the time between a worker's claim of a run and its hand-back."""
 
 import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 
-from orchestration.runtime import boundary, loading
+from langorch.lib import clock
+from orchestration.runtime import boundary, limits, loading
 from orchestration.runtime.claims import Claim
 from orchestration.runtime.crowd import Crowd
 from orchestration.runtime.journal import Journal
+from orchestration.runtime.limits import Limit
 from orchestration.runtime.outcomes import Json
-from orchestration.runtime.ports import Region
 from orchestration.runtime.program import Program
 from orchestration.runtime.secrets import Secrets
 from orchestration.runtime.state import Records
@@ -30,7 +33,10 @@ class Drive:
         config = program.document.global_config.secrets_config
         self.secrets = Secrets(config, self.run.tenant_id, self.run.project_id, claim.redactor)
         self.records = Records() if self.run.fresh else loading.load(self.run.pk)
-        self.recovered = next((v.next_node for v in self.records.region(MAIN) if v.outcome == "recover"), "")
+        self.recovered = ""
+        self.limit = limits.run_limit(program.document.global_config, self.run.active_from)
+        self.limits: dict[str, Limit] = {}
+        self._see_recovery()
         self.builtins = _builtins(self.run)
         self.most_visits = min(
             program.document.global_config.max_node_visits or settings.ENV.MAX_NODE_VISITS, settings.ENV.MAX_NODE_VISITS
@@ -61,11 +67,28 @@ class Drive:
             self._replayed.add((path, step_id))
             return not known
 
-    def sleep(self, region: Region, seconds: float) -> None:
-        """Sleep in the worker, noticing cancel and stop; everything gathered is written first."""
+    def sleep(self, seconds: float, look: Callable[[], None]) -> None:
+        """Sleep in the worker, calling `look` all the while; everything gathered is written first."""
         self.journal.flush()
         with self.crowd.baton.aside():
-            boundary.sleep(seconds, region.look)
+            boundary.sleep(seconds, look)
+
+    def recover(self, node_id: str) -> None:
+        """The run has failed and goes on at its on_failure; its limit leaves it time for that."""
+        self.recovered = node_id
+        self.limit = limits.extended(self.limit, clock.monotonic())
+
+    def due_at(self, *, asleep: bool) -> datetime | None:
+        """When a parked run must be looked at; while it waits for people only no limit of active time passes."""
+        first = None if asleep else limits.nearest(self.limit, *self.limits.values())
+        return None if first is None else clock.now() + timedelta(seconds=first.at - clock.monotonic())
+
+    def _see_recovery(self) -> None:
+        found = next((visit for visit in self.records.region(MAIN) if visit.outcome == "recover"), None)
+        if found is not None:
+            ended_at = found.ended_at or found.started_at
+            self.recovered = found.next_node
+            self.limit = limits.extended(self.limit, limits.here(ended_at))
 
 
 def _builtins(run: Taken) -> dict[str, Json]:

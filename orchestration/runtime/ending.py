@@ -1,13 +1,14 @@
 """How a worker gives a run back: parked, ended, canceled or handed to the next one (runtime 1, 4 and 11)."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import F
 
 from langorch.lib import groups, live
-from orchestration import holds
+from orchestration import active, holds
 from orchestration.choices import JobState, RunStatus, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
@@ -21,7 +22,7 @@ from procedures.ckp.document import Document
 RUNNING: Final = frozenset({RunStatus.RUNNING})
 
 
-def park(claim: Claim) -> bool:
+def park(claim: Claim, drive: Drive) -> bool:
     """Give the run back while it waits. False when something was answered meanwhile: the drive goes on."""
     with transaction.atomic():
         mine = Run.system.select_for_update().filter(pk=claim.run.pk, fence=claim.lease.fence)
@@ -32,12 +33,16 @@ def park(claim: Claim) -> bool:
             job.update(taken_seq=F("wake_seq"))
             return False
         waits = list(Wait.objects.filter(run_id=claim.run.pk, state=WaitState.OPEN).order_by("since"))
-        _give_back(claim, _target(waits), NewEvent("run_parked", _shown(waits)))
+        asleep = active.sleeps(wait.kind for wait in waits)
+        _park(claim, _target(waits), waits, drive.due_at(asleep=asleep))
     return True
 
 
-def hold(claim: Claim) -> None:
-    """Give the run back in the middle of its work until its hold is lifted; to the queue when that has happened."""
+def hold(claim: Claim, due_at: datetime | None) -> None:
+    """Give the run back in the middle of its work until its hold is lifted; to the queue when that has happened.
+
+    `due_at` is its nearest deadline.
+    """
     with transaction.atomic():
         mine = Run.system.select_for_update().filter(pk=claim.run.pk, fence=claim.lease.fence)
         if not list(mine.values_list("pk")):
@@ -47,7 +52,13 @@ def hold(claim: Claim) -> None:
             return
         holds.remember_work(claim.run.pk)
         waits = list(Wait.objects.filter(run_id=claim.run.pk, state=WaitState.OPEN).order_by("since"))
-        _give_back(claim, RunStatus.PAUSED, NewEvent("run_parked", _shown(waits)))
+        _park(claim, RunStatus.PAUSED, waits, due_at)
+
+
+def _park(claim: Claim, target: RunStatus, waits: list[Wait], due_at: datetime | None) -> None:
+    asleep = active.sleeps(wait.kind for wait in waits)
+    fields = active.stands() if asleep else {"asleep_since": None}
+    _give_back(claim, target, NewEvent("run_parked", _shown(waits)), fields, {"due_at": due_at})
 
 
 def _target(waits: list[Wait]) -> RunStatus:

@@ -82,7 +82,7 @@ def _drive(claimed: Claim) -> None:
         ending.hand_back(claimed, "worker stops")
     except Held:
         _write_rest(drive)
-        ending.hold(claimed)
+        ending.hold(claimed, drive.due_at(asleep=False) if drive else None)
     except (Fenced, *LOST):
         raise
     except Exception as error:
@@ -111,7 +111,7 @@ def _until_given_back(claimed: Claim, drive: Drive) -> None:
             ending.end(claimed, drive, end)
             return
         drive.journal.flush()
-        if ending.park(claimed):
+        if ending.park(claimed, drive):
             snapshots.save_parked(drive, main.pos, {**drive.run.input_vars, **end.changes})
             return
         drive.reload()

@@ -13,6 +13,7 @@ from langorch.lib import clock, groups, live
 from langorch.lib.redaction import Redactor
 from orchestration import events
 from orchestration.events import NewEvent
+from orchestration.runtime import paths
 from orchestration.runtime.boundary import Lease
 from orchestration.runtime.crowd import Baton
 from orchestration.runtime.outcomes import Json
@@ -81,11 +82,12 @@ class Journal:
             self.waited = True
             self._batch.waits.append(row)
 
-    def close_region(self, region: str) -> None:
-        """Cancel every open wait inside a region."""
+    def close(self, place: str) -> None:
+        """Cancel every open wait at or below a visit or a region."""
         with self._gate:
             self._mark()
-            self._batch.closed.append(region)
+            self._batch.waits = [wait for wait in self._batch.waits if not paths.holds(place, wait.path)]
+            self._batch.closed.append(place)
 
     def event(self, event: NewEvent, *, masked: bool = False) -> None:
         """Keep an event; its number comes with the write. `masked` says that nothing in it is to be masked."""

@@ -4,6 +4,7 @@ from typing import Final
 
 MAX_LENGTH: Final = 500
 
+_BELOW: Final = "/[:!~"
 _RESERVED: Final = str.maketrans({char: f"%{ord(char):02X}" for char in "%/[]:#!~"})
 
 
@@ -31,3 +32,8 @@ def branch(owner: str, branch_id: str) -> str:
 def handler(visit_path: str, place: int, act: int) -> str:
     """Where the recovery steps of a handler are recorded when it acts for the `act`-th time (from 1)."""
     return f"{visit_path}!{place}" if act == 1 else f"{visit_path}!{place}#{act}"
+
+
+def holds(place: str, path: str) -> bool:
+    """Whether a path is that of a visit or region, or below it."""
+    return path == place or (path.startswith(place) and path[len(place)] in _BELOW)

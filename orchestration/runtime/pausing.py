@@ -20,7 +20,7 @@ def pause(visit: Visit, kind: WaitKind, ref: str, milliseconds: float, step_id: 
     if known is not None or milliseconds <= 0 or standins.is_dry(visit):
         return
     if milliseconds <= settings.ENV.INLINE_WAIT_MS:
-        visit.drive.sleep(visit.region, milliseconds / 1000)
+        visit.drive.sleep(milliseconds / 1000, visit.look)
         return
     park(visit, kind, ref, clock.now() + timedelta(milliseconds=milliseconds), step_id)
 

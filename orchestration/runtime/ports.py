@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from orchestration.runtime.limits import Limit
 from orchestration.runtime.outcomes import Json, RegionEnd
 
 
 class Owner(Protocol):
     """The visit of a loop or a parallel, as its regions see it."""
+
+    limit: Limit | None
 
     @property
     def node_id(self) -> str: ...
@@ -28,6 +31,10 @@ class Region(Protocol):
     def recorded(self) -> bool: ...
     @property
     def recorded_end(self) -> RegionEnd | None: ...
+
+    @property
+    def limit(self) -> Limit | None:
+        """The nearest limit of time of what holds the region: its owners and the run."""
 
     def look(self) -> None:
         """A boundary: raises when the drive, or this region or one that holds it, is to stop."""

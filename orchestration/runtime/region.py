@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from langorch.lib import clock
-from orchestration.runtime import graph, paths, snapshots
+from orchestration.runtime import expiring, graph, paths, snapshots
 from orchestration.runtime.boundary import RegionStopped
 from orchestration.runtime.contexts import VisitContext
 from orchestration.runtime.drive import Drive
 from orchestration.runtime.executors import EXECUTORS
 from orchestration.runtime.graph import Moved
+from orchestration.runtime.limits import Limit, LimitPassed
 from orchestration.runtime.outcomes import Error, Fail, Json, Outcome, RegionEnd, StepFailed, Wait
 from orchestration.runtime.ports import Owner
 from orchestration.runtime.records import NotStorable, VisitRow
@@ -29,6 +30,7 @@ class RegionDrive:
         owner: str,
         path: str,
         parent: "RegionDrive | None" = None,
+        visit: Owner | None = None,
         on_end: Callable[[RegionEnd], None] | None = None,
     ) -> None:
         self.drive = drive
@@ -37,6 +39,7 @@ class RegionDrive:
         self.stopped = False
         self._on_end = on_end
         self._parent = parent
+        self._visit = visit
         self._region = drive.program.regions[owner]
         self._folded = fold(drive.records.region(path))
         self._end: RegionEnd | None = None
@@ -73,6 +76,11 @@ class RegionDrive:
         graph.run(program.graph(self._region.owner, entry), self, start, variables)
 
     @property
+    def limit(self) -> Limit | None:
+        """The nearest limit of time of what holds the region: its owners and the run."""
+        return self.drive.limit if self._visit is None else self._visit.limit
+
+    @property
     def pos(self) -> int:
         """The position of the last visit that is done, 0 for none."""
         return self._folded.pos
@@ -92,11 +100,11 @@ class RegionDrive:
 
     def iteration(self, owner: Owner, index: int) -> "RegionDrive":
         """The region of a loop's iteration."""
-        return RegionDrive(self.drive, owner.node_id, paths.iteration(owner.path, index), self)
+        return RegionDrive(self.drive, owner.node_id, paths.iteration(owner.path, index), self, owner)
 
     def branch(self, owner: Owner, branch_id: str, on_end: Callable[[RegionEnd], None]) -> "RegionDrive":
         """The region of one branch of a parallel."""
-        return RegionDrive(self.drive, owner.node_id, paths.branch(owner.path, branch_id), self, on_end)
+        return RegionDrive(self.drive, owner.node_id, paths.branch(owner.path, branch_id), self, owner, on_end)
 
     def visit(self, node_id: str, variables: Mapping[str, Json]) -> Moved:
         """Visit a node: the flow of the region's graph."""
@@ -117,7 +125,7 @@ class RegionDrive:
         if (refusal := self._refusal(visit)) is not None:
             return Fail(refusal)
         try:
-            visit.see_inputs()
+            visit.begin()
             return EXECUTORS[visit.node.type](visit.node, visit)
         except EvaluationError as error:
             return Fail(Error(error.error_class, error.message, code=error.kind))
@@ -127,6 +135,8 @@ class RegionDrive:
             return Fail(Error("invalid_value", str(error)))
         except StepFailed as failure:
             return Fail(failure.error)
+        except LimitPassed as passed:
+            return expiring.outcome(visit, passed.limit)
 
     def _refusal(self, visit: VisitContext) -> Error | None:
         if not self.drive.count_visit():
@@ -149,6 +159,7 @@ class RegionDrive:
         self._folded.changes.update(visit.changes)
         self._end = self._ended(found)
         self.drive.journal.visit(row)
+        self.drive.limits.pop(visit.path, None)
         self._tell(visit, found)
         if self._end is not None and self._on_end is not None:
             self._on_end(self._end)
@@ -197,6 +208,6 @@ class RegionDrive:
         told = {"error": error.message, "error_class": error.error_class, "node_name": visit.name}
         visit.emit("node_error", told)
         if found.outcome == "recover":
-            self.drive.recovered = found.next_node
+            self.drive.recover(found.next_node)
             routed = {"from_node_id": visit.node_id, "to_node_id": found.next_node, "error_class": error.error_class}
             visit.emit("on_failure_routed", routed)

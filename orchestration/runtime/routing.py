@@ -34,7 +34,7 @@ def route(outcome: Outcome, node: Node, *, recovery: str | None) -> Route:
 
 
 def _failed(error: Error, node: Node, recovery: str | None) -> Route:
-    if node.on_error and "on_error" not in node.WITHOUT_EFFECT:
+    if node.on_error and "on_error" not in node.WITHOUT_EFFECT and error.error_class != "run_timeout":
         return Route("goto", node.on_error, error)
     if recovery:
         return Route("recover", recovery, error)

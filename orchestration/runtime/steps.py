@@ -56,7 +56,7 @@ class _StepRun:
         self.retries = self.recorded.retries if self.recorded else 0
 
     def run(self, handled: int) -> Json:
-        self.visit.region.look()
+        self.visit.look()
         if self.recorded is not None and self.recorded.state == StepState.COMPLETED:
             return self._replay(self.recorded.result)
         if self.recorded is None:

@@ -6,8 +6,10 @@ from typing import Any
 
 from langorch.lib import clock
 from orchestration.events import NewEvent
+from orchestration.runtime import limits, moments
 from orchestration.runtime.context import Place
 from orchestration.runtime.drive import Drive
+from orchestration.runtime.limits import LimitPassed
 from orchestration.runtime.outcomes import Json
 from orchestration.runtime.ports import Region
 from orchestration.runtime.records import VisitRow, moment, to_json
@@ -48,6 +50,7 @@ class Visit:
         self._facts: dict[str, Json] = dict(again.data or {}) if again else {}
         self._data = to_json(self._facts) if self._facts else None
         self._variables = {**variables, **self.changes}
+        self.limit = region.limit
         self.values = Values(drive.program, node_id, self._scope(), self.emit)
         if again is None:
             self._enter()
@@ -87,10 +90,44 @@ class Visit:
         self.store()
         self.tell("node_started", {"node_name": self.name, "node_type": self.node.type, "tier": self.node.TIER})
 
-    def see_inputs(self) -> None:
-        """Evaluate the node's own inputs, which only this visit sees."""
+    def begin(self) -> None:
+        """Evaluate the node's own inputs, which only this visit sees, and see how long it may take."""
         for name, source in self.node.inputs.items():
             self._variables[name] = self.value(source, "inputs", name)
+        if self.node.timeout_ms is not None or self.node.timeout_policy is not None:
+            self._limit_time()
+        self._look_at_limit()
+
+    def look(self) -> None:
+        """A boundary: raises when the drive or a region is to stop, or when a limit of time has passed."""
+        self.region.look()
+        self._look_at_limit()
+
+    def seconds_left(self) -> float | None:
+        """Until the nearest limit of time of this visit, of its owners and of the run; none without one."""
+        return None if self.limit is None else max(self.limit.at - clock.monotonic(), 0)
+
+    def lift(self) -> None:
+        """The visit's own limit has been answered; those further out still hold."""
+        self.limit = self.region.limit
+
+    def _look_at_limit(self) -> None:
+        if self.limit is not None and clock.monotonic() >= self.limit.at:
+            raise LimitPassed(self.limit)
+
+    def _limit_time(self) -> None:
+        source, place = limits.timeout_of(self.node)
+        if source is None:
+            return
+        counts_from = self.drive.run.active_from
+        if "timeout" not in self._facts:
+            length = moments.milliseconds(self.value(source, *place))
+            self.keep({"timeout": {"ms": length, "active_from": counts_from.isoformat()}})
+        kept = self._facts["timeout"]
+        for_people = counts_from - datetime.fromisoformat(kept["active_from"])
+        ends = limits.here(self.at + for_people) + kept["ms"] / 1000
+        self.drive.limits[self.path] = own = limits.Limit("node", self.path, ends, kept["ms"])
+        self.limit = limits.nearest(self.limit, own)
 
     def store(self) -> None:
         """Let the open visit go out with the next write."""

@@ -239,9 +239,9 @@ def test_an_answer_while_the_run_is_being_parked_is_not_lost(tenant: Tenant, mon
     run = runs.queue(tenant, runs.document(nodes))
     parked = engine.ending.park
 
-    def answer_first(claimed: Any) -> bool:
+    def answer_first(*arguments: Any) -> bool:
         waits.signal(waits.Signal(run.pk, "ask", WaitKind.APPROVAL, {"decision": "approved"}))
-        return parked(claimed)
+        return parked(*arguments)
 
     monkeypatch.setattr(engine.ending, "park", answer_first)
     assert engine.drive_one("w")

@@ -31,7 +31,8 @@ WITH head AS (
     RETURNING j.run_id, j.cause, j.losses
 ), run AS (
     UPDATE orchestration_run r SET status = 'running', fence = r.fence + 1, fresh = FALSE, last_seq = r.last_seq + 1,
-        started_at = COALESCE(r.started_at, clock_timestamp()), updated_at = clock_timestamp()
+        started_at = COALESCE(r.started_at, clock_timestamp()),
+        active_from = COALESCE(r.active_from, clock_timestamp()), updated_at = clock_timestamp()
     FROM job WHERE r.id = job.run_id AND r.status = 'created'
     RETURNING r.*
 ), event AS (
@@ -47,7 +48,8 @@ WITH head AS (
 )
 SELECT run.id, run.tenant_id, run.project_id, run.document_id, run.procedure_key, run.procedure_version, run.title,
     run.initiator_id, run.retry_count, run.trigger_type, run.triggered_by, run.input_vars, run.fence, head.fresh,
-    job.cause, job.losses, run.execution_mode, run.mock_external_calls, run.test_data_overrides
+    job.cause, job.losses, run.execution_mode, run.mock_external_calls, run.test_data_overrides,
+    run.active_from
 FROM run, head, job
 """
 

@@ -21,7 +21,8 @@ ORDER BY tenant.leased * 1.0 / tenant.weight, instr(?, replace(tenant.id, '-', '
 _RUN: Final = """
 SELECT r.id, r.tenant_id, r.project_id, r.document_id, r.procedure_key, r.procedure_version, r.title, r.initiator_id,
     r.retry_count, r.trigger_type, r.triggered_by, r.input_vars, r.fence + 1, r.fresh, j.cause, j.losses,
-    r.execution_mode, r.mock_external_calls, r.test_data_overrides, r.last_seq + 1, r.last_node_id
+    r.execution_mode, r.mock_external_calls, r.test_data_overrides,
+    COALESCE(r.active_from, strftime('%Y-%m-%d %H:%M:%f', 'now')), r.last_seq + 1, r.last_node_id
 FROM orchestration_run r JOIN orchestration_runjob j ON j.run_id = r.id
 WHERE r.id = ? AND r.status = 'created' AND j.state = 'ready'
 """
@@ -33,6 +34,7 @@ UPDATE orchestration_runjob SET state = 'leased', lease_owner = ?, taken_seq = w
 _RUNNING: Final = """
 UPDATE orchestration_run SET status = 'running', fence = fence + 1, fresh = 0, last_seq = last_seq + 1,
     started_at = COALESCE(started_at, strftime('%Y-%m-%d %H:%M:%f', 'now')),
+    active_from = COALESCE(active_from, strftime('%Y-%m-%d %H:%M:%f', 'now')),
     updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now') WHERE id = ?
 """
 _EVENT: Final = """

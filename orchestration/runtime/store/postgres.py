@@ -71,8 +71,9 @@ _VISITS_AND_STEPS: Final = """
 _WAITS: Final = """
 , closed AS (
     UPDATE orchestration_wait SET state = 'canceled', closed_at = clock_timestamp()
-    FROM run, jsonb_array_elements_text(%(closed)s) AS c(region)
-    WHERE run_id = run.id AND state = 'open' AND starts_with(path, c.region || '/')
+    FROM run, jsonb_array_elements_text(%(closed)s) AS c(place)
+    WHERE run_id = run.id AND state = 'open' AND starts_with(path, c.place)
+        AND strpos('/[:!~', substr(path, length(c.place) + 1, 1)) > 0
 ), waits AS (
     INSERT INTO orchestration_wait (run_id, path, step_id, kind, ref, since, until, state)
     SELECT run.id, w.path, w.step_id, w.kind, w.ref, w.since AT TIME ZONE 'UTC', w.until AT TIME ZONE 'UTC', 'open'

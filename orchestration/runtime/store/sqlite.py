@@ -46,8 +46,9 @@ ON CONFLICT (run_id, path, step_id) DO UPDATE SET
     error = excluded.error, duration_ms = excluded.duration_ms
 """
 _CLOSE: Final = """
-UPDATE orchestration_wait SET state = 'canceled', closed_at = ?
-WHERE run_id = ? AND state = 'open' AND substr(path, 1, length(?)) = ?
+UPDATE orchestration_wait SET state = 'canceled', closed_at = ?1
+WHERE run_id = ?2 AND state = 'open' AND substr(path, 1, length(?3)) = ?3
+    AND instr('/[:!~', substr(path, length(?3) + 1, 1)) > 0
 """
 _WAIT: Final = """
 INSERT OR IGNORE INTO orchestration_wait (run_id, path, step_id, kind, ref, since, until, state)
@@ -85,7 +86,7 @@ def _rows(raw: Any, run: str, fence: int, batch: Batch) -> Written:
     written = _number(raw, run, fence, batch)
     _many(raw, _VISIT, ((run, *row) for row in batch.visits.values()))
     _many(raw, _STEP, ((run, fence, *row) for row in batch.steps.values()))
-    _many(raw, _CLOSE, ((moment(clock.now()), run, f"{region}/", f"{region}/") for region in batch.closed))
+    _many(raw, _CLOSE, ((moment(clock.now()), run, place) for place in batch.closed))
     _many(raw, _WAIT, ((run, *row) for row in batch.waits))
     first = written.last_seq - len(batch.events) + 1
     _many(raw, _EVENT, ((run, first + place, *row) for place, row in enumerate(batch.events)))

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ class Taken:
     execution_mode: str
     mock_external_calls: bool
     test_data_overrides: dict[str, Json]
+    active_from: datetime
 
     def __str__(self) -> str:
         return self.title or f"{self.procedure_key}@{self.procedure_version}"
@@ -44,7 +46,8 @@ def uuid(value: Any) -> UUID | None:
 def taken(row: tuple[Any, ...]) -> Taken:
     """The claim from its row, the columns in order."""
     run_id, tenant_id, project_id, document_id, key, version, title, initiator_id, *rest = row
-    retry_count, trigger_type, triggered_by, inputs, fence, fresh, cause, losses, mode, mocked, overrides = rest
+    retry_count, trigger_type, triggered_by, inputs, fence, fresh, *more = rest
+    cause, losses, mode, mocked, overrides, active_from = more
     return Taken(
         UUID(str(run_id)),
         UUID(str(tenant_id)),
@@ -65,7 +68,13 @@ def taken(row: tuple[Any, ...]) -> Taken:
         mode,
         bool(mocked),
         _json(overrides),
+        _moment(active_from),
     )
+
+
+def _moment(value: Any) -> datetime:
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _json(value: Any) -> Any:

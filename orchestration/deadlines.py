@@ -1,0 +1,34 @@
+"""Deadlines of runs that no worker has: a parked run is woken, and its worker finds what has passed (runtime 10)."""
+
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Now
+
+from orchestration.choices import PARKED, JobState, RunStatus, WaitKind, WaitState
+from orchestration.events import NewEvent
+from orchestration.models import Run, RunJob, Wait
+from orchestration.transitions import Move, try_move
+
+AT_ONCE: Final = 500
+
+
+def wake_due() -> int:
+    """Queue every parked run whose nearest deadline has come; how many. A run on hold waits until it is lifted."""
+    return sum(_wake(run_id) for run_id in list(_due().values_list("pk", flat=True)[:AT_ONCE]))
+
+
+def _due() -> QuerySet[RunJob]:
+    held = Wait.objects.filter(run_id=OuterRef("pk"), kind=WaitKind.OPERATOR, state=WaitState.OPEN)
+    return RunJob.objects.filter(~Exists(held), state=JobState.PARKED, due_at__lte=Now()).order_by("due_at")
+
+
+@transaction.atomic
+def _wake(run_id: UUID) -> bool:
+    locked = Run.system.select_for_update(skip_locked=True, no_key=True).filter(pk=run_id, status__in=PARKED)
+    if not list(locked.values_list("pk")) or not _due().filter(pk=run_id).exists():
+        return False
+    resumed = NewEvent("run_resumed", {"kind": "deadline", "ref": "", "by": "timer"})
+    return try_move(run_id, Move(PARKED, RunStatus.CREATED, [resumed], job={"cause": "deadline_resume"}))

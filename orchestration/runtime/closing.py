@@ -1,0 +1,13 @@
+"""Closing what waits at or below a place of a run that has been decided without it (runtime 7 and 10)."""
+
+from approvals import services as approvals
+from orchestration.runtime.drive import Drive
+
+
+def close(drive: Drive, place: str, reason: str) -> None:
+    """Cancel the open waits at or below a visit or a region, and withdraw the approvals among them."""
+    if not drive.waited:
+        return
+    drive.journal.close(place)
+    with drive.journal.together():
+        approvals.cancel_for_run(drive.run.pk, reason=reason, below=[place])

@@ -1,0 +1,71 @@
+"""What becomes of a visit when a limit of time has passed (runtime 10)."""
+
+from datetime import timedelta
+from typing import Any
+
+from langorch.lib import clock
+from orchestration.runtime import closing
+from orchestration.runtime.contexts import VisitContext
+from orchestration.runtime.executors import handling
+from orchestration.runtime.limits import Limit, LimitPassed
+from orchestration.runtime.outcomes import Done, End, Error, Fail, Goto, Outcome, Suspended, Wait
+from procedures.ckp.document import LogicNode, Node, SequenceNode, TerminateNode, VerificationNode
+from procedures.ckp.programs import program_of
+from procedures.ckp.regions import MAIN
+
+ASSIGNED = frozenset({"variable", "array"})
+"""Fields that name a variable which is set, not an output."""
+
+
+def outcome(visit: VisitContext, limit: Limit) -> Outcome:
+    """The outcome of the visit that a passed limit ends. Raises `LimitPassed` when that is one further out."""
+    if limit.scope == "run":
+        return _run_timeout(visit, limit)
+    if limit.path != visit.path:
+        raise LimitPassed(limit)
+    visit.lift()
+    return _node_timeout(visit, limit)
+
+
+def _run_timeout(visit: VisitContext, limit: Limit) -> Outcome:
+    if visit.region.path != MAIN:
+        raise LimitPassed(limit)
+    closing.close(visit.drive, visit.path, "run_timeout")
+    active = (clock.now() - visit.drive.run.active_from) / timedelta(milliseconds=1)
+    visit.tell("run_timeout", {"timeout_ms": limit.milliseconds, "active_ms": round(active)})
+    return Fail(Error("run_timeout", f"The run took longer than {limit.milliseconds:g} ms."))
+
+
+def _node_timeout(visit: VisitContext, limit: Limit) -> Outcome:
+    if "expired" not in visit.facts:
+        closing.close(visit.drive, visit.path, "node_timeout")
+        visit.keep({"expired": True})
+    policy = visit.node.timeout_policy
+    if policy is not None and policy.on_timeout == "fail_open":
+        return _go_on(visit, limit)
+    error = Error("node_timeout", f"The node took longer than {limit.milliseconds:g} ms.")
+    return _handled(visit, visit.node, error.placed(node_id=visit.node_id, path=visit.path))
+
+
+def _handled(visit: VisitContext, node: Node, error: Error) -> Outcome:
+    if not isinstance(node, SequenceNode):
+        return Fail(error)
+    try:
+        return handling.failed(node, visit, error)
+    except Suspended:
+        return Wait()
+
+
+def _go_on(visit: VisitContext, limit: Limit) -> Outcome:
+    """On as if the node were done: what it was to give and has not given is null."""
+    for write in program_of(visit.node_id, visit.node, []).writes():
+        if write.path[-1] not in ASSIGNED and write.name not in visit.changes:
+            visit.write(write.name, None)
+    told: dict[str, Any] = {"timeout_ms": limit.milliseconds, "scope": "node"}
+    visit.tell("timeout_ignored", told)
+    node = visit.node
+    if isinstance(node, VerificationNode):
+        return Goto(node.on_pass or node.next_node)
+    if isinstance(node, LogicNode) and node.default_next_node:
+        return Goto(node.default_next_node)
+    return End("failed" if node.status == "failed" else "completed") if isinstance(node, TerminateNode) else Done()
