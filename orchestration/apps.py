@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 
-from approvals import ports
+from agents import ports as agents
+from approvals import ports as approvals
 
 
 class OrchestrationConfig(AppConfig):
@@ -9,5 +10,7 @@ class OrchestrationConfig(AppConfig):
 
     def ready(self) -> None:
         from orchestration.approval_gate import Gate  # noqa: PLC0415  models must be loaded first
+        from orchestration.capacity import Waiters  # noqa: PLC0415  models must be loaded first
 
-        ports.register(Gate())
+        approvals.register(Gate())
+        agents.register(Waiters())

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from langorch.lib import doorbell
-from orchestration import canceling, deadlines, jobs, waits
+from orchestration import jobs, waits
 from orchestration.choices import JobState, RunStatus
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob
@@ -21,15 +21,12 @@ OVERDUE: Final = timedelta(seconds=1)
 
 
 def sweep() -> int:
-    """Take every expired lease away, and end what is to end without a worker; how many runs that moved.
-
-    A run whose lease expired is queued again, or fails when that happened too often.
-    """
+    """Take every expired lease away: the run is queued again, or fails when that happened too often. How many."""
     expired = RunJob.objects.filter(state=JobState.LEASED, lease_until__lt=Now())
     taken = 0
     for run_id, owner in expired.order_by("lease_until").values_list("pk", "lease_owner")[:AT_ONCE]:
         taken += _take(run_id, owner)
-    return taken + deadlines.fail_unclaimed() + canceling.force() + canceling.follow_parents()
+    return taken
 
 
 def ring() -> bool:

@@ -17,8 +17,12 @@ from orchestration.transitions import ANSWER_PRIORITY, Move, raise_priority, try
 
 PROMPT_KINDS: Final = frozenset({WaitKind.APPROVAL, WaitKind.CALLBACK})
 """Kinds whose answer somebody waits to see acted on: their runs come first in the queue."""
-TIMED_KINDS: Final = frozenset({WaitKind.TIMER, WaitKind.RETRY})
-"""Kinds that are over when their time comes; the others have rules of their own for it."""
+TIMED_KINDS: Final = {
+    WaitKind.TIMER: WaitState.ANSWERED,
+    WaitKind.RETRY: WaitState.ANSWERED,
+    WaitKind.CAPACITY: WaitState.EXPIRED,
+}
+"""Kinds that are over when their time comes, and how; the others have rules of their own for it."""
 DUE_AT_ONCE: Final = 500
 
 
@@ -80,6 +84,7 @@ def fire_due() -> int:
     due = Wait.objects.filter(state=WaitState.OPEN, kind__in=TIMED_KINDS, until__lte=Now()).order_by("until")
     found = due.values_list("run_id", "path", "kind", "ref")[:DUE_AT_ONCE]
     fired = sum(
-        signal(Signal(run_id, path, WaitKind(kind), None, by="timer", ref=ref)) for run_id, path, kind, ref in found
+        signal(Signal(run_id, path, WaitKind(kind), None, by="timer", ref=ref, state=TIMED_KINDS[WaitKind(kind)]))
+        for run_id, path, kind, ref in found
     )
     return fired + approvals.expire_due() + deadlines.wake_due()

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from agents import selectors as agents
+from agents.capabilities import Offer
 from procedures.ckp.compile import load_document
 from procedures.ckp.document import Document
-from procedures.ckp.registry import ChildVersion, NothingRegistered
+from procedures.ckp.registry import Capability, ChildVersion, NothingRegistered
 from procedures.models import ProcedureVersion
 from tenants import selectors as people
 from tenants.choices import Role
@@ -15,7 +17,7 @@ from tenants.secrets import SecretMissing, SecretUnavailable, provider_of
 
 
 class TenantRegistry(NothingRegistered):
-    """The procedures and people of one tenant, for one document that is bound for `channel`; each is read once."""
+    """What one tenant has, for one document that is bound for `channel`; each thing is read once."""
 
     def __init__(self, tenant_id: UUID, project: Project | None = None, channel: str = "dev") -> None:
         self.channel = channel
@@ -23,6 +25,15 @@ class TenantRegistry(NothingRegistered):
         self._project = project
         self._versions: dict[str, list[ChildVersion]] = {}
         self._documents: dict[tuple[str, str], Document | None] = {}
+        self._offers: dict[tuple[str, str, str | None], list[Capability]] = {}
+
+    def capabilities(self, agent: str, action: str, pool: str | None) -> Sequence[Capability] | None:
+        key = (agent, action, pool)
+        if key not in self._offers:
+            project_id = self._project.pk if self._project else None
+            found = agents.offers(self._tenant_id, project_id, *key)
+            self._offers[key] = [_capability(agent.agent_id, offer) for agent, offer in found]
+        return self._offers[key]
 
     def versions(self, procedure_id: str) -> Sequence[ChildVersion] | None:
         if procedure_id not in self._versions:
@@ -82,3 +93,17 @@ class TenantRegistry(NothingRegistered):
 def _child(row: ProcedureVersion) -> ChildVersion:
     current = frozenset(entry.channel for entry in row.current_in.all())
     return ChildVersion(row.version, row.status, current, current)
+
+
+def _capability(agent_id: str, offer: Offer) -> Capability:
+    properties = (offer.params_schema or {}).get("properties")
+    return Capability(
+        offer.name,
+        offer.type,
+        offer.version,
+        offer.side_effect,
+        offer.keeps_keys,
+        frozenset(properties) if isinstance(properties, dict) else None,
+        "workflow" if offer.type == "workflow" else "agent_http",
+        agent_id,
+    )

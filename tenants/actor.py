@@ -78,6 +78,10 @@ class Actor:
         lookup = f"{project_path}_id__in" if project_path else "pk__in"
         return inside & Q(**{lookup: self.projects_with(capability)})
 
+    def whole_tenant(self, capability: str) -> Q:
+        """The filter of rows that belong to no project: all of the tenant's, or none."""
+        return Q(tenant_id=self.tenant_id) if self.holds(capability) else Q(pk__in=[])
+
 
 def system(tenant_id: UUID, name: str = SYSTEM_NAME) -> Actor:
     """The system itself: timers, beat, workers."""

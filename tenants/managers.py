@@ -40,8 +40,7 @@ class ScopedQuerySet(models.QuerySet[Row]):
 
     def with_capability(self, actor: Actor, capability: str) -> Self:
         """The rows on whose project or tenant `actor` holds `capability`."""
-        path = getattr(self.model, "project_path", "project")
-        found = self.filter(actor.scope(path, capability))
+        found = self.filter(self.model.reach(actor, capability))  # type: ignore[attr-defined]
         found._scoped = True
         return found
 

@@ -8,6 +8,8 @@ PERMISSIONS: dict[str, Capability] = {
     "procedures.edit": Capability.OPERATE,
     "runs.start": Capability.OPERATE,
     "runs.operate": Capability.OPERATE,
+    "agents.operate": Capability.OPERATE,
+    "agents.admin": Capability.ADMINISTER,
     "procedures.release": Capability.ADMINISTER,
     "projects.admin": Capability.ADMINISTER,
     "members.admin": Capability.ADMINISTER,

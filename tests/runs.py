@@ -45,8 +45,7 @@ def queue(tenant: Tenant, source: dict[str, Any], **inputs: Any) -> Run:
         created_at=now,
         updated_at=now,
     )
-    happened = [NewEvent("run_created", {"procedure_id": procedure.procedure_id})]
-    transitions.create(run, happened, compiled.document.global_config.queue_timeout_ms)
+    transitions.create(run, [NewEvent("run_created", {"procedure_id": procedure.procedure_id})])
     return run
 
 

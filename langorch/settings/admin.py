@@ -66,6 +66,15 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Agents",
+                "items": [
+                    _rows("Agents", "smart_toy", "agents_agent"),
+                    _rows("Leases", "key", "agents_agentlease"),
+                    _rows("Circuits", "electrical_services", "agents_circuit"),
+                    _rows("Resource limits", "speed", "agents_resourcelimit"),
+                ],
+            },
+            {
                 "title": "Procedures",
                 "items": [
                     _rows("Procedures", "account_tree", "procedures_procedure"),

@@ -94,6 +94,15 @@ class Environment(BaseModel):
     CANCEL_GRACE_SECONDS: float = Field(60, ge=0)
     STUCK_RUN_MINUTES: float = Field(30, gt=0)
     DURABLE_EVERY_STEP: bool = False
+    AGENT_TIMEOUT_SECONDS: float = Field(120, gt=0, le=86_400)
+    AGENT_WAIT_SECONDS: float = Field(900, ge=0)
+    AGENT_MISSING_WAIT_SECONDS: float = Field(900, ge=0)
+    LEASE_TTL_SECONDS: float = Field(30, ge=1)
+    CIRCUIT_FAILURE_THRESHOLD: int | None = Field(None, ge=1)
+    CIRCUIT_RESET_SECONDS: float = Field(300, gt=0)
+    AGENT_REQUIRE_EXPLICIT_CAPABILITIES: bool = True
+    AGENT_STRICT_RESPONSE_SCHEMA: bool = True
+    RATE_LIMIT_MAX_CONCURRENT: int = Field(0, ge=0)
     MAX_NODE_VISITS: int = Field(10_000, ge=1, le=1_000_000)
     MAX_LOOP_ITERATIONS: int = Field(10_000, ge=1)
     MAX_PARALLEL_BRANCHES: int = Field(8, ge=1, le=256)
@@ -170,6 +179,10 @@ def _unsafe(environment: Environment) -> list[str]:
         (
             environment.RUN_HEARTBEAT_SECONDS * 3 > environment.RUN_LEASE_SECONDS,
             "RUN_HEARTBEAT_SECONDS must be at most a third of RUN_LEASE_SECONDS",
+        ),
+        (
+            environment.RUN_HEARTBEAT_SECONDS * 3 > environment.LEASE_TTL_SECONDS,
+            "RUN_HEARTBEAT_SECONDS must be at most a third of LEASE_TTL_SECONDS",
         ),
         (
             not environment.embedded and not environment.DATABASE_URL,

@@ -1,7 +1,8 @@
-"""Tests: a database file per process, cheap passwords, mail in memory."""
+"""Tests: a database file per process, cheap passwords, mail in memory, calls to this machine."""
 
 import os
 
+from langorch.lib.egress import LOOPBACK, Egress
 from langorch.settings.base import *  # noqa: F403
 from langorch.settings.base import DATABASES, EMBEDDED, VAR_DIR
 
@@ -9,3 +10,4 @@ if EMBEDDED:
     DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / f"test-{os.getpid()}.sqlite3"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+EGRESS = Egress.parse(LOOPBACK)

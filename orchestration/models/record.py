@@ -38,7 +38,10 @@ class Visit(models.Model):
 
 
 class StepRecord(models.Model):
-    """A unit with a recorded result inside a visit. Completed with a null result is a result."""
+    """A unit with a recorded result inside a visit. Completed with a null result is a result.
+
+    `unrepeatable`: what was sent may not be sent again while nobody knows whether it happened.
+    """
 
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps", db_index=False)
@@ -51,6 +54,8 @@ class StepRecord(models.Model):
     retries = models.PositiveIntegerField(default=0)
     fence = models.PositiveBigIntegerField(default=0)
     key = models.CharField(max_length=300, blank=True)
+    agent = models.CharField(max_length=128, blank=True)
+    unrepeatable = models.BooleanField(default=False)
     params = models.JSONField(null=True)
     result = models.JSONField(null=True)
     error = models.JSONField(null=True)
@@ -73,7 +78,7 @@ class StepRecord(models.Model):
 
 
 class Wait(models.Model):
-    """What a visit waits for; closed exactly once (runtime 2)."""
+    """What a visit waits for; closed exactly once (runtime 2). `needs` says what an agent must offer to end it."""
 
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="waits")
@@ -81,6 +86,7 @@ class Wait(models.Model):
     step_id = models.CharField(max_length=128, blank=True)
     kind = models.CharField(max_length=12, choices=WaitKind.choices)
     ref = models.CharField(max_length=300)
+    needs = models.JSONField(null=True)
     since = models.DateTimeField()
     until = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=WaitState.choices, default=WaitState.OPEN)

@@ -14,7 +14,6 @@ from procedures.ckp.document import (
     LogicNode,
     ProcessingNode,
     SequenceNode,
-    SubflowNode,
     TransformNode,
     VerificationNode,
 )
@@ -37,11 +36,6 @@ class Program:
         self._compiled: dict[tuple[str | int, ...], Any] = {}
         self.pointers: dict[tuple[str | int, ...], str] = {}
         self._lock = threading.Lock()
-
-    @cached_property
-    def has_children(self) -> bool:
-        """Whether runs of the document may have runs of their own."""
-        return any(isinstance(node, SubflowNode) for node in self.document.nodes.values())
 
     @cached_property
     def hidden_names(self) -> frozenset[str]:

@@ -75,6 +75,8 @@ class StepRow(NamedTuple):
     error: str | None
     started_at: str
     duration_ms: float | None
+    agent: str = ""
+    unrepeatable: bool = False
 
 
 class WaitRow(NamedTuple):
@@ -86,6 +88,7 @@ class WaitRow(NamedTuple):
     ref: str
     since: str
     until: str | None
+    needs: str | None = None
 
 
 class EventRow(NamedTuple):

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import models
 
 from langorch.lib import ids
+from tenants.actor import Actor
 from tenants.managers import ScopedQuerySet
 
 
@@ -23,3 +24,8 @@ class TenantOwned(models.Model):
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def reach(cls, actor: Actor, capability: str) -> models.Q:
+        """The filter of rows on whose project or tenant `actor` holds `capability`."""
+        return actor.scope(cls.project_path, capability)

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
+from agents import services as agents
+from agents.models import AgentLease, Circuit, ResourceLimit
 from approvals import services as approvals
 from approvals.models import Approval
 from approvals.rules.answers import Answer
@@ -55,6 +57,7 @@ def _one_of_each(house: House, number: int) -> None:
         sha256="0" * 64,
         created_at=now,
     )
+    _agent(house, number)
     tokens.issue(house.operator, house.tenant.pk)
     StoredAnswer.system.create(
         tenant=house.tenant, identity="operator", route=f"/{number}", key="k", body_hash="0", created_at=now
@@ -66,6 +69,27 @@ def _one_of_each(house: House, number: int) -> None:
     Group.objects.create(name=f"group-{number}")
     Project.system.create(tenant=house.tenant, name=f"project-{number}")
     Tenant.objects.create(slug=f"tenant-{number}", name=f"Tenant {number}")
+
+
+def _agent(house: House, number: int) -> None:
+    """An agent with a lease, a circuit and a limit."""
+    name = f"purchase {number}"
+    agent = agents.register_agent(people.actor(house.admin), agents.Registration(name, "web", "http://127.0.0.1:9"))
+    AgentLease.system.create(
+        tenant=house.tenant,
+        agent=agent,
+        resource_key=agent.resource_key,
+        run_id=ids.uuid7(),
+        node_id="n",
+        path="n",
+        step_id="s",
+        dispatch_id=ids.uuid7(),
+        fence=number,
+        acquired_at=clock.now(),
+        expires_at=clock.now(),
+    )
+    Circuit.system.create(tenant=house.tenant, kind="agent", subject=agent.agent_id, failures=1)
+    ResourceLimit.system.create(tenant=house.tenant, resource_key=f"key-{number}", concurrency_limit=1)
 
 
 def _document(procedure_id: str) -> dict[str, Any]:

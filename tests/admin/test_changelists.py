@@ -20,7 +20,7 @@ from tests.admin.conftest import Fill
 from tests.people import Browsers, House
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
-OURS = {"tenants", "approvals", "procedures", "orchestration", "langorch"}
+OURS = {"tenants", "approvals", "agents", "procedures", "orchestration", "langorch"}
 OF_THE_INSTALLATION = {"tenants.LoginAttempt", "tenants.UsedTicket", "langorch.Leadership", "auth.Group"}
 MOST_QUERIES = 14
 TENANT = {"tenant__slug": "elsewhere"}

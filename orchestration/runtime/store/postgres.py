@@ -14,7 +14,7 @@ import psycopg
 
 from orchestration.runtime.records import Batch, Ending, EventRow, Fenced, StepRow, VisitRow, WaitRow, Written, to_json
 
-_RAW_JSON: Final = frozenset({"changes", "error", "data", "params", "result", "payload"})
+_RAW_JSON: Final = frozenset({"changes", "error", "data", "params", "result", "payload", "needs"})
 
 _RUN: Final = """
 WITH run AS (
@@ -56,16 +56,17 @@ _VISITS_AND_STEPS: Final = """
         next_node = excluded.next_node, error = excluded.error, data = excluded.data, ended_at = excluded.ended_at
 ), step AS (
     INSERT INTO orchestration_steprecord (run_id, path, step_id, node_id, action, state, attempt, retries, fence, key,
-                                          params, result, error, started_at, duration_ms)
-    SELECT run.id, s.path, s.step_id, s.node_id, s.action, s.state, s.attempt, s.retries, %(fence)s, s.key, s.params,
-           s.result, s.error, s.started_at AT TIME ZONE 'UTC', s.duration_ms
+                                          agent, unrepeatable, params, result, error, started_at, duration_ms)
+    SELECT run.id, s.path, s.step_id, s.node_id, s.action, s.state, s.attempt, s.retries, %(fence)s, s.key, s.agent,
+           s.unrepeatable, s.params, s.result, s.error, s.started_at AT TIME ZONE 'UTC', s.duration_ms
     FROM run, jsonb_to_recordset(%(steps)s) AS s(
         path text, step_id text, node_id text, action text, state text, attempt int, retries int, key text,
-        params jsonb, result jsonb, error jsonb, started_at timestamp, duration_ms float8)
+        agent text, unrepeatable boolean, params jsonb, result jsonb, error jsonb, started_at timestamp,
+        duration_ms float8)
     ON CONFLICT (run_id, path, step_id) DO UPDATE SET
         state = excluded.state, attempt = excluded.attempt, retries = excluded.retries, fence = excluded.fence,
-        key = excluded.key, params = excluded.params, result = excluded.result,
-        error = excluded.error, duration_ms = excluded.duration_ms
+        key = excluded.key, agent = excluded.agent, unrepeatable = excluded.unrepeatable, params = excluded.params,
+        result = excluded.result, error = excluded.error, duration_ms = excluded.duration_ms
 )
 """
 _WAITS: Final = """
@@ -75,10 +76,11 @@ _WAITS: Final = """
     WHERE run_id = run.id AND state = 'open' AND starts_with(path, c.place)
         AND strpos('/[:!~', substr(path, length(c.place) + 1, 1)) > 0
 ), waits AS (
-    INSERT INTO orchestration_wait (run_id, path, step_id, kind, ref, since, until, state)
-    SELECT run.id, w.path, w.step_id, w.kind, w.ref, w.since AT TIME ZONE 'UTC', w.until AT TIME ZONE 'UTC', 'open'
+    INSERT INTO orchestration_wait (run_id, path, step_id, kind, ref, needs, since, until, state)
+    SELECT run.id, w.path, w.step_id, w.kind, w.ref, w.needs, w.since AT TIME ZONE 'UTC',
+           w.until AT TIME ZONE 'UTC', 'open'
     FROM run, jsonb_to_recordset(%(waits)s) AS w(
-        path text, step_id text, kind text, ref text, since timestamp, until timestamp)
+        path text, step_id text, kind text, ref text, needs jsonb, since timestamp, until timestamp)
     ON CONFLICT DO NOTHING
 ), calm AS (
     UPDATE orchestration_runjob SET losses = 0 FROM run WHERE run_id = run.id AND %(calm)s

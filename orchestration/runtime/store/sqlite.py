@@ -38,12 +38,12 @@ ON CONFLICT (run_id, path) DO UPDATE SET
 """
 _STEP: Final = """
 INSERT INTO orchestration_steprecord (run_id, fence, path, step_id, node_id, action, state, attempt, retries, key,
-                                      params, result, error, started_at, duration_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                      params, result, error, started_at, duration_ms, agent, unrepeatable)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run_id, path, step_id) DO UPDATE SET
     state = excluded.state, attempt = excluded.attempt, retries = excluded.retries, fence = excluded.fence,
-    key = excluded.key, params = excluded.params, result = excluded.result,
-    error = excluded.error, duration_ms = excluded.duration_ms
+    key = excluded.key, agent = excluded.agent, unrepeatable = excluded.unrepeatable, params = excluded.params,
+    result = excluded.result, error = excluded.error, duration_ms = excluded.duration_ms
 """
 _CLOSE: Final = """
 UPDATE orchestration_wait SET state = 'canceled', closed_at = ?1
@@ -51,8 +51,8 @@ WHERE run_id = ?2 AND state = 'open' AND substr(path, 1, length(?3)) = ?3
     AND instr('/[:!~', substr(path, length(?3) + 1, 1)) > 0
 """
 _WAIT: Final = """
-INSERT OR IGNORE INTO orchestration_wait (run_id, path, step_id, kind, ref, since, until, state)
-VALUES (?, ?, ?, ?, ?, ?, ?, 'open')
+INSERT OR IGNORE INTO orchestration_wait (run_id, path, step_id, kind, ref, since, until, needs, state)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open')
 """
 _EVENT: Final = """
 INSERT INTO orchestration_event (run_id, seq, created_at, event_type, node_id, step_id, path, attempt, payload,
