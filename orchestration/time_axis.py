@@ -12,6 +12,7 @@ FOLD_SECONDS = 60.0
 FOLD_SHARE = 0.25
 TICKS = 5
 TICK_ROOM = 15.0
+LONG_TICK_ROOM = 22.0
 SHORTEST = timedelta(milliseconds=1)
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 43_200, 86_400)
 
@@ -88,7 +89,7 @@ class Axis:
         )
 
     def ticks(self) -> tuple[Tick, ...]:
-        """Round moments of the stretches drawn to scale, and the beginning; none closer than 15 per cent to another."""
+        """Round moments of the stretches drawn to scale, and the beginning; none so close that words meet."""
         drawn = [segment for segment in self._segments if not segment.folded]
         seconds = sum((segment.end - segment.start).total_seconds() for segment in drawn)
         step = next(
@@ -99,7 +100,8 @@ class Axis:
         for segment in drawn:
             for moment in _round_moments(segment, step):
                 x = self.x(moment)
-                if x - ticks[-1].x >= TICK_ROOM and x <= 100 - TICK_ROOM / 2 and _clear(x, taken):
+                room = LONG_TICK_ROOM if len(ticks) == 1 and step < 60 else TICK_ROOM
+                if x - ticks[-1].x >= room and x <= 100 - TICK_ROOM / 2 and _clear(x, taken):
                     ticks.append(Tick(x, moment))
         return tuple(ticks)
 

@@ -11,13 +11,14 @@ from typing import Any, Protocol
 from orchestration import event_words
 from orchestration.choices import OPEN, StepState, VisitState, WaitKind
 from orchestration.time_axis import Axis, Fold, Tick, axis, idle_periods
-from orchestration.visit_rows import VisitRow, WaitRow, failed, owner_of
+from orchestration.visit_rows import VisitRow, WaitRow, failed, owner_of, visit_of
 
 MOST_ROWS = 200
 NARROWEST = 0.7
 LABEL_LENGTH = 60
 REGION_NAME = re.compile(r"(?:\[(?P<iteration>\d+)\]|:(?P<branch>[^/]*))$")
 TRY_ENDS = {"step_completed": "ok", "step_failed": "bad", "step_timeout": "bad"}
+DELAY, EXPECTED = "try", "next"
 
 
 class StepRow(Protocol):
@@ -67,7 +68,7 @@ class RunRow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A stretch of time. `tone` is ok, bad, warn, live, idle or try; `x` and `width` are per cent of the axis."""
+    """A stretch of time. `tone` is ok, bad, warn, live, idle, try or next; `x` and `width` are per cent of the axis."""
 
     tone: str
     x: float
@@ -93,18 +94,27 @@ class Row:
 
     @property
     def seconds(self) -> float:
-        """From the first to the last moment at work; the delay before a try does not count."""
-        worked = [bar for bar in self.bars if bar.tone != "try"]
+        """From the first to the last moment at work; the delay before a try and what is expected do not count."""
+        worked = [bar for bar in self.bars if bar.tone not in (DELAY, EXPECTED)]
         return (max(bar.end for bar in worked) - worked[0].start).total_seconds()
+
+    @property
+    def delay(self) -> float | None:
+        """How long a try waited for its turn after the one before it failed."""
+        return next(((bar.end - bar.start).total_seconds() for bar in self.bars if bar.tone == DELAY), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Rows `first` to `first + len(rows)` of `total`, on one axis; `mark` is where now (or the end) stands."""
+    """Rows `first` to `first + len(rows)` of `total`, on one axis; `mark` is where now (or the end) stands.
+
+    `faults` counts the rows that went wrong, whether they are shown or not.
+    """
 
     rows: tuple[Row, ...]
     first: int
     total: int
+    faults: int
     ticks: tuple[Tick, ...]
     folds: tuple[Fold, ...]
     mark: float
@@ -117,7 +127,10 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What a timeline is drawn from. Events may be narrowed to those of runs, loops and steps."""
+    """What a timeline is drawn from. Events may be narrowed to those of runs, loops and steps that failed.
+
+    Steps may be left out; tries that failed are told by the events.
+    """
 
     visits: Sequence[VisitRow]
     steps: Sequence[StepRow]
@@ -134,19 +147,25 @@ def timeline(
     expanded: Collection[str] = (),
     only_errors: bool = False,
     before: int | None = None,
+    to_scale: bool = False,
+    expected: datetime | None = None,
 ) -> Timeline:
     """At most 200 rows: the last ones, or the last before row number `before`.
 
     `labels` names nodes by id; the steps of the nodes in `expanded` get rows of their own, tries that failed always do.
+    `to_scale` folds nothing; with `expected` the axis goes on until then, and open nodes of the main region with it.
     """
     end = run.ended_at or now
-    scale = axis(run.created_at, end, idle_periods(records.events, run.created_at, end))
-    rows = list(_Drawer(run, records, scale, end, labels or {}, expanded).rows())
+    idle = [] if to_scale else idle_periods(records.events, run.created_at, end)
+    scale = axis(run.created_at, max(end, expected or end), idle)
+    rows = list(_Drawer(run, records, scale, end, labels or {}, expanded, expected).rows())
+    faults = [row for row in rows if row.tone == "bad"]
     if only_errors:
-        rows = [row for row in rows if row.tone == "bad"]
+        rows = faults
     stop = len(rows) if before is None else max(0, min(before, len(rows)))
     first = max(0, stop - MOST_ROWS)
-    return Timeline(tuple(rows[first:stop]), first, len(rows), scale.ticks(), scale.folds, scale.x(end))
+    shown = tuple(rows[first:stop])
+    return Timeline(shown, first, len(rows), len(faults), scale.ticks(), scale.folds, scale.x(end))
 
 
 @dataclass(slots=True)
@@ -167,8 +186,10 @@ class _Drawer:
         end: datetime,
         labels: Mapping[str, str],
         expanded: Collection[str],
+        expected: datetime | None,
     ) -> None:
         self._live = run.status in OPEN
+        self._expected = expected if expected and expected > end else None
         self._scale = scale
         self._end = end
         self._labels = labels
@@ -176,11 +197,13 @@ class _Drawer:
         self._waiting = {wait.path: wait.kind for wait in records.open_waits}
         self._items = _loop_items(records.events)
         self._tries = _tries(records.events)
-        self._steps: dict[str, list[StepRow]] = defaultdict(list)
+        self._steps: dict[str, dict[str, StepRow | None]] = defaultdict(dict)
         self._visits: dict[str, list[VisitRow]] = defaultdict(list)
         self._regions: dict[str, list[str]] = defaultdict(list)
         for step in records.steps:
-            self._steps[step.path].append(step)
+            self._steps[visit_of(step.path)][step.step_id] = step
+        for path, step_id in self._tries:
+            self._steps[path].setdefault(step_id, None)
         for visit in sorted(records.visits, key=lambda visit: visit.started_at):
             if visit.region and visit.region not in self._visits:
                 self._regions[owner_of(visit.region)].append(visit.region)
@@ -189,14 +212,16 @@ class _Drawer:
     def rows(self) -> Iterator[Row]:
         for visit in self._visits[""]:
             tone = self._tone(visit)
-            bars = (self._bar(tone, visit.started_at, visit.ended_at),)
+            bars = [self._bar(tone, visit.started_at, visit.ended_at)]
+            if self._expected and visit.ended_at is None:
+                bars.append(self._bar(EXPECTED, self._end, self._expected))
             label = self._labels.get(visit.node_id, visit.node_id)
-            yield Row(visit.path, "visit", label, 0, tone, visit.node_id, visit.path, bars)
+            yield Row(visit.path, "visit", label, 0, tone, visit.node_id, visit.path, tuple(bars))
             yield from self._below(visit, 1)
 
     def _below(self, visit: VisitRow, depth: int) -> Iterator[Row]:
-        for step in self._steps[visit.path]:
-            yield from self._step_rows(visit, step, depth)
+        for step_id, step in self._steps[visit.path].items():
+            yield from self._step_rows(visit, step_id, step, depth)
         for region in self._regions[visit.path]:
             yield from self._region_rows(visit, region, depth)
 
@@ -219,31 +244,33 @@ class _Drawer:
         item = self._items.get((owner.path, number), "")
         return "iteration", f"{number + 1} · {item}" if item else str(number + 1)
 
-    def _step_rows(self, visit: VisitRow, step: StepRow, depth: int) -> Iterator[Row]:
-        tries = self._tries.get((step.path, step.step_id), [])
-        if visit.node_id in self._expanded:
+    def _step_rows(self, visit: VisitRow, step_id: str, step: StepRow | None, depth: int) -> Iterator[Row]:
+        tries = self._tries.get((visit.path, step_id), [])
+        if step is not None and visit.node_id in self._expanded:
             yield self._step_row(visit, step, depth)
         if any(attempt.tone == "bad" for attempt in tries):
             before: datetime | None = None
             for attempt in tries:
-                yield self._try_row(visit, step, attempt, before, depth + 1)
+                yield self._try_row(visit, step_id, attempt, before, depth + 1)
                 before = attempt.end
 
     def _step_row(self, visit: VisitRow, step: StepRow, depth: int) -> Row:
         tone = {StepState.COMPLETED: "ok", StepState.FAILED: "bad"}.get(StepState(step.state), self._open_tone())
         ended = None if step.duration_ms is None else step.started_at + timedelta(milliseconds=step.duration_ms)
+        if ended is None and step.state == StepState.FAILED:
+            ended = step.started_at
         bars = (self._bar(tone, step.started_at, ended),)
         key = f"{step.path}/{step.step_id}"
         return Row(key, "step", step.step_id, depth, tone, visit.node_id, visit.path, bars, step.step_id)
 
-    def _try_row(self, visit: VisitRow, step: StepRow, attempt: _Try, before: datetime | None, depth: int) -> Row:
+    def _try_row(self, visit: VisitRow, step_id: str, attempt: _Try, before: datetime | None, depth: int) -> Row:
         tone = attempt.tone if attempt.end else self._open_tone()
         bars = [self._bar(tone, attempt.start, attempt.end)]
         if before is not None and attempt.start > before:
-            bars.insert(0, self._bar("try", before, attempt.start))
+            bars.insert(0, self._bar(DELAY, before, attempt.start))
         label = f"try {attempt.number}, {attempt.what}" if attempt.what else f"try {attempt.number}"
-        key = f"{step.path}/{step.step_id}#{attempt.number}"
-        return Row(key, "try", label, depth, tone, visit.node_id, visit.path, tuple(bars), step.step_id, attempt.number)
+        key = f"{visit.path}/{step_id}#{attempt.number}"
+        return Row(key, "try", label, depth, tone, visit.node_id, visit.path, tuple(bars), step_id, attempt.number)
 
     def _bar(self, tone: str, start: datetime, ended: datetime | None) -> Bar:
         end = max(start, ended or self._end)
@@ -275,11 +302,12 @@ def _loop_items(events: Sequence[EventRow]) -> dict[tuple[str, int], str]:
 
 
 def _tries(events: Sequence[EventRow]) -> dict[tuple[str, str], list[_Try]]:
+    """The tries of each step by the path of its visit; a result that was only taken again is none."""
     found: dict[tuple[str, str], dict[int, _Try]] = defaultdict(dict)
     for event in events:
-        if not event.step_id or event.attempt is None:
+        if not event.step_id or event.attempt is None or event.payload.get("cached"):
             continue
-        tries = found[(event.path, event.step_id)]
+        tries = found[(visit_of(event.path), event.step_id)]
         if event.event_type == "step_started":
             tries[event.attempt] = _Try(event.attempt, event.created_at)
         elif event.event_type in TRY_ENDS:

@@ -3,7 +3,9 @@
 import re
 from datetime import datetime
 from typing import Any, Protocol
+from urllib.parse import unquote
 
+NODE = re.compile(r"[^\[\]:#!~]+")
 OWNER = re.compile(r"(?P<path>.*?)(?:\[\d+\]|:[^/]*)$")
 
 
@@ -54,3 +56,14 @@ def owner_of(region: str) -> str:
     """The path of the visit that owns a region: `loop` of `loop[3]`, `a/fork` of `a/fork:left`."""
     match = OWNER.match(region)
     return match["path"] if match else ""
+
+
+def visit_of(path: str) -> str:
+    """The path of the visit that a step belongs to, also one that recovers from it or undoes it."""
+    return re.split("[!~]", path, maxsplit=1)[0]
+
+
+def node_of(path: str) -> str:
+    """The id of the node that a path of a visit or region leads to."""
+    match = NODE.match(path.rpartition("/")[2])
+    return unquote(match[0]) if match else ""

@@ -18,6 +18,9 @@ from orchestration.models import Run
 from orchestration.verbs import RETRY_MODES
 from tenants.access import actor_of, page
 
+PARTS = {"timeline": "runs/part_timeline.html", "events": "runs/part_events.html"}
+"""What `?section=` answers alone: earlier rows of long lists."""
+
 
 class ReasonForm(forms.Form):
     """A reason, which is kept in the audit trail."""
@@ -35,7 +38,8 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     found = run_page.run_for(actor, run_id)
     context = {"run": found, "page": run_page.RunPage(actor, found, request.GET.dict())}
-    return render(request, "runs/run.html", context)
+    part = PARTS.get(request.GET.get("section", ""))
+    return render(request, part or "runs/run.html", context)
 
 
 @require_http_methods(["GET", "POST"])

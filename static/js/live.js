@@ -148,6 +148,16 @@ function togglePause(id) {
   refresh();
 }
 
+/** A section in which earlier rows were loaded stays as it is until somebody lets it go on.
+ * @param {Event} event */
+function hold(event) {
+  const link = /** @type {Element} */ (event.target).closest("[data-earlier]");
+  const id = link?.closest("[data-version]")?.id;
+  if (!id) return;
+  paused.add(id);
+  showState();
+}
+
 /** @param {string} path */
 function start(path) {
   connect(new URL(path, location.href.replace(/^http/, "ws")).href);
@@ -160,6 +170,7 @@ function start(path) {
   for (const name of ["focusout", "change", "selectionchange", "visibilitychange"]) {
     document.addEventListener(name, () => setTimeout(refresh, 0));
   }
+  document.addEventListener("htmx:beforeRequest", hold);
   document.addEventListener("portal:swapped", showState);
   document.addEventListener("htmx:afterSettle", watch);
   showState();

@@ -6,4 +6,5 @@ import "./controls.js";
 import "./graph.js";
 import "./keys.js";
 import "./live.js";
+import "./longlists.js";
 import "./times.js";

@@ -23,6 +23,11 @@ def page(run, **query):
     return f"/runs/{run.pk}" + ("?" + "&".join(f"{key}={value}" for key, value in query.items()) if query else "")
 
 
+def part(answer, name):
+    """The words of a section of the page."""
+    return html.text(html.source(answer).split(f'id="{name}"')[1].split("</section>")[0])
+
+
 @pytest.fixture
 def published(house):
     batches.published(house.operator, house.project)
@@ -142,7 +147,7 @@ def test_a_chosen_node_shows_its_events_alone(waiting, clerk):
     assert "Posted INV-1" in events
     assert "Batch begins" not in events
     assert 'aria-current="true"' in html.source(answer).split('id="graph"')[1].split("</section>")[0]
-    assert "Nothing has happened at this node." in html.words(clerk.get(page(waiting, node="nobody")))
+    assert "Nothing has happened here." in html.words(clerk.get(page(waiting, node="nobody")))
 
 
 def test_events_come_in_pages_and_go_back_in_time(waiting, clerk):
@@ -154,6 +159,73 @@ def test_events_come_in_pages_and_go_back_in_time(waiting, clerk):
     assert "Batch begins" in html.words(older)
     assert "line 249" not in html.words(older)
     assert "before=" not in " ".join(html.links(older))
+
+
+def test_the_timeline_can_be_narrowed_to_errors(failed, completed, clerk):
+    answer = clerk.get(page(failed, errors=1))
+    timeline = part(answer, "timeline")
+    assert "Each invoice" in timeline
+    assert "Start and log" not in timeline
+    assert "try 1, invalid_value" in timeline
+    assert "Run failed" in part(answer, "events")
+    assert "Entered" not in part(answer, "events")
+    assert "Nothing went wrong." in part(clerk.get(page(completed, errors=1)), "timeline")
+
+
+def test_steps_have_rows_when_asked_for(waiting, clerk):
+    assert "convert" not in part(clerk.get(page(waiting)), "timeline")
+    assert part(clerk.get(page(waiting, steps=1)), "timeline").count("convert") == 3
+    assert part(clerk.get(page(waiting, path="each[1]/read_amount")), "timeline").count("convert") == 3
+
+
+def test_one_selection_is_for_all(waiting, clerk):
+    answer = clerk.get(page(waiting, path="each[1]"))
+    assert re.search(r'aria-selected="true"><th scope="row"><a [^>]*title="2 · INV-2', html.source(answer))
+    assert "Posted INV-2" in part(answer, "events")
+    assert "Posted INV-1" not in part(answer, "events")
+    assert part(answer, "timeline").count("Each invoice 2") == 1
+    steps = part(clerk.get(page(waiting, tab="steps", path="each[1]")), "timeline")
+    assert steps.count("Each invoice 2") == 3
+    assert "Each invoice 1 " not in steps
+    (nothing,) = {link for link in html.links(answer) if link == "?"}
+    assert nothing
+
+
+def test_the_rows_before_come_alone(waiting, clerk):
+    Visit.objects.bulk_create(
+        Visit(
+            run=waiting,
+            path=f"each[{number}]/post",
+            region=f"each[{number}]",
+            pos=1,
+            node_id="post",
+            state="done",
+            outcome="done",
+            started_at=waiting.created_at,
+            ended_at=waiting.created_at,
+        )
+        for number in range(3, 303)
+    )
+    answer = clerk.get(page(waiting))
+    assert html.source(answer).count('<th scope="row">') == 200
+    (earlier,) = (link for link in html.links(answer) if "rows=" in link)
+    assert html.source(clerk.get(f"/runs/{waiting.pk}{earlier}")).count('<th scope="row">') == 105
+    alone = clerk.get(f"/runs/{waiting.pk}{earlier.partition('#')[0]}&section=timeline")
+    assert html.source(alone).startswith("<table>")
+    assert html.source(alone).count('<th scope="row">') == 105
+
+
+def test_large_payloads_are_a_click_away(waiting, clerk):
+    append(waiting.pk, [NewEvent("log", {"message": f"{number}" + "x" * 6_000}) for number in range(20)])
+    answer = clerk.get(page(waiting, tab="events"))
+    shown = re.findall(r'href="(\?[^"]*event=\d+#e\d+)"', html.source(answer))
+    assert len(shown) > 9
+    assert len(html.source(answer)) < 300_000
+    chosen = shown[-1].replace("&amp;", "&")
+    number = chosen.rpartition("#e")[2]
+    opened = html.source(clerk.get(f"/runs/{waiting.pk}{chosen}"))
+    assert f'id="e{number}" open' in opened
+    assert "x" * 6_000 in opened
 
 
 def test_a_document_cannot_bring_its_own_markup(house, browser):
@@ -173,7 +245,7 @@ def test_a_document_cannot_bring_its_own_markup(house, browser):
     wanted = services.StartRequest(procedure_id="evil", title=SCRIPT, input_vars={"who": SCRIPT})
     run = runs.drive(services.start_run(people.actor(house.operator), wanted).run)
     client = browser(house.operator)
-    addresses = [page(run, tab=tab) for tab in ("timeline", "variables", "steps")]
+    addresses = [page(run, tab=tab) for tab in ("timeline", "events", "variables", "steps")]
     addresses += [f"/runs/{run.pk}/retry", "/runs", "/", "/procedures", "/procedures/evil/1.0.0"]
     addresses += [f"/procedures/evil/1.0.0?tab={tab}" for tab in ("document", "variables", "problems")]
     addresses += ["/procedures/evil/1.0.0?node=a", "/procedures/evil/1.0.0/start", f"/runs?f={SCRIPT}"]
@@ -260,7 +332,7 @@ def test_verbs_need_their_permission(house, waiting, browser, verb):
 def test_the_page_costs_few_queries_whatever_the_run_did(house, waiting, failed, browser, who):
     client = browser(getattr(house, who))
     for run in (waiting, failed):
-        for tab in ("timeline", "variables", "steps", "approvals"):
+        for tab in ("timeline", "events", "variables", "steps", "approvals"):
             found = html.queries(client, page(run, tab=tab))
             assert len(found) <= html.MOST_QUERIES, "\n".join(found)
     before = len(html.queries(client, page(waiting)))

@@ -208,3 +208,33 @@ def test_long_timelines_are_read_in_pages_from_the_end():
     earlier = timeline(run, records, at(450), before=last.first)
     assert (earlier.first, earlier.rows[-1].label) == (50, "n249")
     assert earlier.rows[0].bars[0].x < last.rows[0].bars[0].x
+
+
+def test_a_result_that_was_only_taken_again_is_no_try():
+    events = [*tries("step_failed", "step_completed"), FakeEvent("step_completed", at(500), "n", "s", 2)]
+    events[-1].payload = {"cached": True}
+    rows = timeline(FakeRun(ended_at=at(600)), Records([FakeVisit("n", at(10), at(24))], [], events), at(600)).rows
+    assert [(row.label, row.seconds, row.delay) for row in rows[1:]] == [
+        ("try 1, agent_busy", 4, None),
+        ("try 2, agent_busy", 4, 6),
+    ]
+
+
+def test_what_is_expected_is_drawn_after_now():
+    records = Records([FakeVisit("a", at(0), at(5)), FakeVisit("b", at(5), None)], [], [started()])
+    shown = timeline(FakeRun("running"), records, at(10), expected=at(20))
+    assert shown.mark == 50
+    assert [[bar.tone for bar in row.bars] for row in shown.rows] == [["ok"], ["live", "next"]]
+    assert shown.rows[1].seconds == 5
+
+
+def test_drawn_to_scale_nothing_is_folded():
+    events = [started(), FakeEvent("run_parked", at(10)), FakeEvent("execution_resumed", at(7200))]
+    run = FakeRun(ended_at=at(7211))
+    assert timeline(run, Records([], [], events), at(7211)).folds
+    assert timeline(run, Records([], [], events), at(7211), to_scale=True).folds == ()
+
+
+def test_errors_are_counted_whether_they_are_shown_or_not():
+    visits = [FakeVisit("a", at(0), at(1)), FakeVisit("b", at(1), at(2), outcome="fail")]
+    assert timeline(FakeRun("failed", ended_at=at(2)), Records(visits, [], [started()]), at(2)).faults == 1

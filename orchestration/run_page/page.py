@@ -1,0 +1,188 @@
+"""What stands around the tabs of a run's page: the sentence, the verbs, the outcome, the progress, the graph."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Q
+
+from orchestration import graph_overlay, selectors, sentences
+from orchestration.choices import RunStatus, WaitKind
+from orchestration.models import Run
+from orchestration.run_page.approvals_tab import ApprovalsTab
+from orchestration.run_page.events import Events
+from orchestration.run_page.events_tab import EventsTab
+from orchestration.run_page.progress import Progress
+from orchestration.run_page.reading import also
+from orchestration.run_page.steps_tab import StepsTab
+from orchestration.run_page.subject import Subject
+from orchestration.run_page.timeline_tab import TimelineTab
+from orchestration.run_page.variables_tab import VariablesTab
+from procedures.graph.picture import Picture, picture
+from tenants.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab: `part` makes what its template `runs/<key>.html` shows as `part`; `count` names a count of `run_for`."""
+
+    label: str
+    part: Callable[[Subject], Any]
+    count: str = ""
+    changes: Callable[[Subject], Q] | None = None
+
+
+TABS: dict[str, Tab] = {
+    "timeline": Tab("Timeline", TimelineTab),
+    "events": Tab("Events", EventsTab, count="last_seq"),
+    "variables": Tab("Variables", VariablesTab, changes=lambda subject: Q(region="")),
+    "steps": Tab("Steps", StepsTab, count="step_count"),
+    "approvals": Tab("Approvals", ApprovalsTab, count="approval_count"),
+}
+
+
+class RunPage:
+    """The parts of the page; each is read when the template asks for it. `run` comes from `run_for`."""
+
+    def __init__(self, actor: Actor, run: Run, query: Mapping[str, str]) -> None:
+        self.tab = query.get("tab", "") if query.get("tab") in TABS else "timeline"
+        self._tab = TABS[self.tab]
+        self.subject = Subject(actor, run, query, self._tab.changes)
+        self.run = run
+        self.live = self.subject.live
+        self.selection = self.subject.selection
+
+    @property
+    def template(self) -> str:
+        return f"runs/{self.tab}.html"
+
+    @cached_property
+    def part(self) -> Any:
+        """What the chosen tab shows."""
+        return self._tab.part(self.subject)
+
+    @property
+    def events(self) -> Events | None:
+        """The list of events, where it stands below the tab."""
+        return self.part.events if isinstance(self.part, TimelineTab) else None
+
+    @cached_property
+    def asks(self) -> list[str]:
+        """The ids of the approvals the run waits for."""
+        return [wait.ref for wait in self.subject.waiting.waits if wait.kind == WaitKind.APPROVAL]
+
+    @cached_property
+    def headline(self) -> str:
+        subject = self.subject
+        return sentences.headline(self.run, subject.waiting.entry, subject.now, subject.name)
+
+    @property
+    def can(self) -> Mapping[str, Any]:
+        return self.subject.can
+
+    @property
+    def why(self) -> list[str]:
+        """Why the verbs that are not allowed now are not."""
+        refused = [(name, str(self.can[name])) for name in ("cancel", "retry") if self.can[name] is not True]
+        return [f"{name.capitalize()}: {reason[:1].lower()}{reason[1:]}" for name, reason in refused]
+
+    @property
+    def chosen(self) -> str:
+        """What is selected, in words: a node or a place, perhaps with a step."""
+        selection = self.selection
+        where = self.subject.place(selection.path) if selection.path else self.subject.name(selection.node)
+        return f"{where}, step {selection.step}" if selection.step else where
+
+    @property
+    def all_url(self) -> str:
+        """This page with nothing selected."""
+        return self.subject.address(node="", path="", step="")
+
+    @property
+    def filters(self) -> Sequence[Mapping[str, Any]]:
+        """What the chosen tab can be narrowed or widened by, as links."""
+        errors, steps = self.selection.errors, self.subject.query.get("steps") == "1"
+        found = []
+        if self.tab in ("timeline", "events"):
+            found.append({"label": "Only errors", "current": errors, "url": self._with(errors="" if errors else "1")})
+        if self.tab == "timeline":
+            found.append({"label": "Steps", "current": steps, "url": self._with(steps="" if steps else "1")})
+        return found
+
+    @property
+    def to_scale(self) -> bool:
+        """Whether the timeline is drawn to scale, its long waits too."""
+        return self.subject.query.get("scale") == "1"
+
+    @property
+    def scale_url(self) -> str:
+        return self._with(scale="" if self.to_scale else "1")
+
+    @property
+    def events_url(self) -> str:
+        """The tab of events."""
+        return self._with(tab="events")
+
+    @property
+    def events_part_url(self) -> str:
+        """The events alone, ready for the number they end before."""
+        return self._with(tab="events", section="events")
+
+    @property
+    def timeline_part_url(self) -> str:
+        """The rows of the timeline alone, ready for the number they end before."""
+        return self._with(section="timeline")
+
+    def _with(self, **changes: str) -> str:
+        return self.subject.address(**changes)
+
+    @cached_property
+    def failed_at(self) -> str:
+        """Where a failed run failed, by names; empty when nothing says so."""
+        error = self.run.error or {}
+        path = error.get("path") or error.get("node_id")
+        return self.subject.place(path) if path else ""
+
+    @cached_property
+    def last_good(self) -> Run | None:
+        """The latest run of the procedure before this one that completed."""
+        runs = selectors.runs_visible_to(self.subject.actor).filter(procedure=self.run.procedure_id)
+        before = runs.filter(status=RunStatus.COMPLETED, created_at__lt=self.run.created_at)
+        return before.select_related("procedure").order_by("-created_at").first()
+
+    @property
+    def progress(self) -> Progress | None:
+        return self.subject.progress
+
+    @property
+    def forecast(self) -> Any:
+        return self.subject.forecast
+
+    @cached_property
+    def picture(self) -> Picture:
+        subject = self.subject
+        found = graph_overlay.overlay(subject.visits, subject.waiting.waits, self.run.status)
+        marks = graph_overlay.with_idle(found, subject.document.nodes)
+        if self.progress and self.progress.node_id in marks:
+            note = f"{self.progress.done} of {self.progress.total} done"
+            marks[self.progress.node_id] = replace(marks[self.progress.node_id], note=note)
+        href = subject.address_for("node", path="", step="").replace("{", "{{").replace("}", "}}") + "{}#timeline"
+        return picture(subject.document, marks=marks, taken=found.taken, chosen=self.selection.node_id, href=href)
+
+    @cached_property
+    def outputs(self) -> Any:
+        """The outputs as this person may see them."""
+        return self.subject.redactor.redact(self.run.output_vars or {})
+
+    @cached_property
+    def tabs(self) -> Sequence[Mapping[str, Any]]:
+        return [
+            {
+                "label": tab.label,
+                "url": self.subject.address(tab="" if key == "timeline" else key),
+                "current": key == self.tab,
+                "count": also(self.run, tab.count) if tab.count else None,
+            }
+            for key, tab in TABS.items()
+        ]
