@@ -2,9 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -158,14 +159,22 @@ def timeline(
     end = run.ended_at or now
     idle = [] if to_scale else idle_periods(records.events, run.created_at, end)
     scale = axis(run.created_at, max(end, expected or end), idle)
-    rows = list(_Drawer(run, records, scale, end, labels or {}, expanded, expected).rows())
-    faults = [row for row in rows if row.tone == "bad"]
+    drafts = list(_Drawer(run, records, scale, end, labels or {}, expanded, expected).drafts())
+    faults = [draft for draft in drafts if draft.tone == "bad"]
     if only_errors:
-        rows = faults
-    stop = len(rows) if before is None else max(0, min(before, len(rows)))
+        drafts = faults
+    stop = len(drafts) if before is None else max(0, min(before, len(drafts)))
     first = max(0, stop - MOST_ROWS)
-    shown = tuple(rows[first:stop])
-    return Timeline(shown, first, len(rows), len(faults), scale.ticks(), scale.folds, scale.x(end))
+    rows = tuple(draft.drawn() for draft in drafts[first:stop])
+    return Timeline(rows, first, len(drafts), len(faults), scale.ticks(), scale.folds, scale.x(end))
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A row before it is drawn; of thousands only a page is."""
+
+    tone: str
+    drawn: Callable[[], Row]
 
 
 @dataclass(slots=True)
@@ -209,53 +218,55 @@ class _Drawer:
                 self._regions[owner_of(visit.region)].append(visit.region)
             self._visits[visit.region].append(visit)
 
-    def rows(self) -> Iterator[Row]:
+    def drafts(self) -> Iterator[_Draft]:
         for visit in self._visits[""]:
             tone = self._tone(visit)
-            bars = [self._bar(tone, visit.started_at, visit.ended_at)]
-            if self._expected and visit.ended_at is None:
-                bars.append(self._bar(EXPECTED, self._end, self._expected))
-            label = self._labels.get(visit.node_id, visit.node_id)
-            yield Row(visit.path, "visit", label, 0, tone, visit.node_id, visit.path, tuple(bars))
+            yield _Draft(tone, partial(self._visit_row, visit, tone))
             yield from self._below(visit, 1)
 
-    def _below(self, visit: VisitRow, depth: int) -> Iterator[Row]:
+    def _below(self, visit: VisitRow, depth: int) -> Iterator[_Draft]:
         for step_id, step in self._steps[visit.path].items():
-            yield from self._step_rows(visit, step_id, step, depth)
+            yield from self._of_step(visit, step_id, step, depth)
         for region in self._regions[visit.path]:
-            yield from self._region_rows(visit, region, depth)
+            visits = self._visits[region]
+            tones = [self._tone(inner) for inner in visits]
+            yield _Draft(_worst(tones), partial(self._region_row, visit, region, tones, depth))
+            for inner in visits:
+                yield from self._below(inner, depth + 1)
 
-    def _region_rows(self, owner: VisitRow, region: str, depth: int) -> Iterator[Row]:
-        visits = self._visits[region]
-        tones = [self._tone(visit) for visit in visits]
-        bars = tuple(
-            self._bar(tone, visit.started_at, visit.ended_at) for tone, visit in zip(tones, visits, strict=True)
-        )
+    def _of_step(self, visit: VisitRow, step_id: str, step: StepRow | None, depth: int) -> Iterator[_Draft]:
+        tries = self._tries.get((visit.path, step_id), [])
+        if step is not None and visit.node_id in self._expanded:
+            tone = {StepState.COMPLETED: "ok", StepState.FAILED: "bad"}.get(StepState(step.state), self._open_tone())
+            yield _Draft(tone, partial(self._step_row, visit, step, tone, depth))
+        if any(attempt.tone == "bad" for attempt in tries):
+            for earlier, attempt in zip([None, *tries], tries, strict=False):
+                tone = attempt.tone if attempt.end else self._open_tone()
+                before = earlier.end if earlier else None
+                yield _Draft(tone, partial(self._try_row, visit, step_id, attempt, tone, before, depth + 1))
+
+    def _visit_row(self, visit: VisitRow, tone: str) -> Row:
+        bars = [self._bar(tone, visit.started_at, visit.ended_at)]
+        if self._expected and visit.ended_at is None:
+            bars.append(self._bar(EXPECTED, self._end, self._expected))
+        label = self._labels.get(visit.node_id, visit.node_id)
+        return Row(visit.path, "visit", label, 0, tone, visit.node_id, visit.path, tuple(bars))
+
+    def _region_row(self, owner: VisitRow, region: str, tones: Sequence[str], depth: int) -> Row:
+        visits = zip(tones, self._visits[region], strict=True)
+        bars = tuple(self._bar(tone, visit.started_at, visit.ended_at) for tone, visit in visits)
         kind, label = self._region_name(owner, region)
-        yield Row(region, kind, label, depth, _worst(tones), owner.node_id, region, bars)
-        for visit in visits:
-            yield from self._below(visit, depth + 1)
+        return Row(region, kind, label, depth, _worst(tones), owner.node_id, region, bars)
 
     def _region_name(self, owner: VisitRow, region: str) -> tuple[str, str]:
         name = REGION_NAME.search(region)
         if name is None or name["iteration"] is None:
             return "branch", name["branch"] if name else region
         number = int(name["iteration"])
-        item = self._items.get((owner.path, number), "")
+        item = event_words.item_name(self._items.get((owner.path, number)))[:LABEL_LENGTH]
         return "iteration", f"{number + 1} · {item}" if item else str(number + 1)
 
-    def _step_rows(self, visit: VisitRow, step_id: str, step: StepRow | None, depth: int) -> Iterator[Row]:
-        tries = self._tries.get((visit.path, step_id), [])
-        if step is not None and visit.node_id in self._expanded:
-            yield self._step_row(visit, step, depth)
-        if any(attempt.tone == "bad" for attempt in tries):
-            before: datetime | None = None
-            for attempt in tries:
-                yield self._try_row(visit, step_id, attempt, before, depth + 1)
-                before = attempt.end
-
-    def _step_row(self, visit: VisitRow, step: StepRow, depth: int) -> Row:
-        tone = {StepState.COMPLETED: "ok", StepState.FAILED: "bad"}.get(StepState(step.state), self._open_tone())
+    def _step_row(self, visit: VisitRow, step: StepRow, tone: str, depth: int) -> Row:
         ended = None if step.duration_ms is None else step.started_at + timedelta(milliseconds=step.duration_ms)
         if ended is None and step.state == StepState.FAILED:
             ended = step.started_at
@@ -263,8 +274,9 @@ class _Drawer:
         key = f"{step.path}/{step.step_id}"
         return Row(key, "step", step.step_id, depth, tone, visit.node_id, visit.path, bars, step.step_id)
 
-    def _try_row(self, visit: VisitRow, step_id: str, attempt: _Try, before: datetime | None, depth: int) -> Row:
-        tone = attempt.tone if attempt.end else self._open_tone()
+    def _try_row(
+        self, visit: VisitRow, step_id: str, attempt: _Try, tone: str, before: datetime | None, depth: int
+    ) -> Row:
         bars = [self._bar(tone, attempt.start, attempt.end)]
         if before is not None and attempt.start > before:
             bars.insert(0, self._bar(DELAY, before, attempt.start))
@@ -292,10 +304,10 @@ def _worst(tones: Sequence[str]) -> str:
     return next(tone for tone in ("bad", "warn", "live", "idle", "ok") if tone in tones)
 
 
-def _loop_items(events: Sequence[EventRow]) -> dict[tuple[str, int], str]:
-    """Items of iterations, by the path of their loop and their number from 0."""
+def _loop_items(events: Sequence[EventRow]) -> dict[tuple[str, int], str | None]:
+    """Items of iterations as JSON, by the path of their loop and their number from 0."""
     return {
-        (event.path, int(event.payload["iteration"])): event_words.item_name(event.payload.get("item"))[:LABEL_LENGTH]
+        (event.path, int(event.payload["iteration"])): event.payload.get("item")
         for event in events
         if event.event_type == "loop_iteration"
     }

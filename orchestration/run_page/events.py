@@ -14,8 +14,8 @@ from orchestration.models import Event
 from orchestration.run_page.subject import MOST_RECORDS, Subject
 
 EVENTS_PER_PAGE: Final = 200
-MOST_INLINE: Final = 60_000
-"""Characters of payloads that come with the list; the others are a click away."""
+MOST_INLINE: Final = 8_000
+"""Characters of payloads that come with the list; the others are fetched when they are opened."""
 FAULTS: Final = sorted(name for name, phrase in event_words.PHRASES.items() if phrase.tone == "bad")
 RUN_EVENTS: Final = (
     "execution_started",
@@ -57,18 +57,19 @@ class Line:
 
 
 class Events:
-    """A page of events. `chosen` is the number of one that is opened and begins the page."""
+    """A page of at most `most` events. `chosen` is the number of one that is opened and begins the page."""
 
-    def __init__(self, subject: Subject, *, timed: bool = False) -> None:
+    def __init__(self, subject: Subject, *, timed: bool = False, most: int = EVENTS_PER_PAGE) -> None:
         self._subject = subject
         self._timed = timed
+        self._most = most
         self.chosen = subject.number("event")
         self.before = self.chosen + 1 if self.chosen else subject.number("before")
 
     @cached_property
     def _rows(self) -> list[SeenEvent]:
         every = Event.objects.filter(run=self._subject.run).order_by("-seq")
-        wanted = Q(pk__in=every.filter(self._shown()).values("pk")[:EVENTS_PER_PAGE])
+        wanted = Q(pk__in=every.filter(self._shown()).values("pk")[: self._most])
         if self._timed:
             wanted |= Q(pk__in=every.filter(self._told_on_the_timeline()).values("pk")[:MOST_RECORDS])
         rows = Event.objects.filter(wanted).order_by("seq").values_list(*COLUMNS)
@@ -94,7 +95,7 @@ class Events:
 
     @cached_property
     def lines(self) -> list[Line]:
-        """The newest 200 before `before`, newest first."""
+        """The newest before `before`, newest first."""
         selection = self._subject.selection
         found = [
             event
@@ -103,7 +104,7 @@ class Events:
             and (not self.before or event.seq < self.before)
             and (not selection.errors or event.event_type in FAULTS)
         ]
-        return list(self._lines(found[:EVENTS_PER_PAGE]))
+        return list(self._lines(found[: self._most]))
 
     def _lines(self, events: Sequence[SeenEvent]) -> Iterator[Line]:
         room = MOST_INLINE
@@ -121,7 +122,7 @@ class Events:
     @property
     def earlier(self) -> int | None:
         """The number before which earlier events stand, when there are any."""
-        return self.lines[-1].event.seq if len(self.lines) == EVENTS_PER_PAGE else None
+        return self.lines[-1].event.seq if len(self.lines) == self._most else None
 
     @property
     def latest(self) -> bool:

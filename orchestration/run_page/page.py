@@ -130,6 +130,16 @@ class RunPage:
         return self._with(tab="events", section="events")
 
     @property
+    def event_part_url(self) -> str:
+        """The payload of one event alone, ready for its number."""
+        return self._with(node="", path="", step="", errors="", section="event")
+
+    @property
+    def one_event(self) -> Events:
+        """The chosen event alone."""
+        return Events(self.subject, most=1)
+
+    @property
     def timeline_part_url(self) -> str:
         """The rows of the timeline alone, ready for the number they end before."""
         return self._with(section="timeline")

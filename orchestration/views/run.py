@@ -18,8 +18,12 @@ from orchestration.models import Run
 from orchestration.verbs import RETRY_MODES
 from tenants.access import actor_of, page
 
-PARTS = {"timeline": "runs/part_timeline.html", "events": "runs/part_events.html"}
-"""What `?section=` answers alone: earlier rows of long lists."""
+PARTS = {
+    "timeline": "runs/part_timeline.html",
+    "events": "runs/part_events.html",
+    "event": "runs/part_event.html",
+}
+"""What `?section=` answers alone: earlier rows of long lists, and what is fetched when it is opened."""
 
 
 class ReasonForm(forms.Form):
