@@ -3,10 +3,11 @@
 import json
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from langorch.lib.egress import LOOPBACK, Egress
 
@@ -17,6 +18,10 @@ ALSO = {
     "RUN_LEASE_SECONDS": ("WORKER_LOCK_DURATION_SECONDS",),
     "RUN_HEARTBEAT_SECONDS": ("WORKER_HEARTBEAT_INTERVAL",),
 }
+
+
+HIDDEN = frozenset({"SECRET_KEY", "SECRET_KEY_FALLBACKS", "LLM_API_KEY", "LLM_GATEWAY_HEADERS"})
+"""Settings whose value is not shown, even where it is wrong."""
 
 
 class ConfigurationFault(SystemExit):
@@ -42,6 +47,23 @@ def _allowing(entries: list[str]) -> list[str]:
 
 TextList = Annotated[list[str], BeforeValidator(_split)]
 EgressList = Annotated[TextList, AfterValidator(_allowing)]
+
+
+def _parse(value: Any) -> Any:
+    return (json.loads(value) if value.strip() else {}) if isinstance(value, str) else value
+
+
+class ModelPrice(BaseModel):
+    """USD per 1,000 tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt: Decimal = Field(ge=0)
+    completion: Decimal = Field(ge=0)
+
+
+PriceList = Annotated[dict[str, ModelPrice], BeforeValidator(_parse)]
+HeaderList = Annotated[dict[str, SecretStr], BeforeValidator(_parse)]
 
 
 class Environment(BaseModel):
@@ -106,6 +128,15 @@ class Environment(BaseModel):
     MAX_NODE_VISITS: int = Field(10_000, ge=1, le=1_000_000)
     MAX_LOOP_ITERATIONS: int = Field(10_000, ge=1)
     MAX_PARALLEL_BRANCHES: int = Field(8, ge=1, le=256)
+    LLM_BASE_URL: str = Field("https://api.openai.com/v1", pattern="^https?://")
+    LLM_API_KEY: SecretStr = SecretStr("")
+    LLM_DEFAULT_MODEL: str = Field("gpt-4o", min_length=1)
+    LLM_TIMEOUT_SECONDS: float = Field(60, gt=0, le=3600)
+    LLM_GATEWAY_HEADERS: HeaderList = {}
+    LLM_MODEL_COST_JSON: PriceList = {}
+    LLM_ENABLE_FALLBACK: bool = True
+    LLM_MAX_REPAIRS: int = Field(2, ge=0, le=10)
+    LLM_DEFAULT_MAX_TOKENS: int = Field(4096, ge=1)
     MAX_REQUEST_BYTES: int = Field(10 * 2**20, ge=1024)
     MAX_JSON_DEPTH: int = Field(64, ge=8, le=200)
     MAX_JSON_KEYS: int = Field(100_000, ge=100)
@@ -171,7 +202,11 @@ def _file_content(name: str, path: str, faults: list[str]) -> str:
 
 
 def _sentence(fault: Any) -> str:
-    return f"{fault['loc'][0]}={fault['input']!r} is not valid: {fault['msg']}"
+    name, *within = fault["loc"]
+    if name in HIDDEN:
+        return f"{name} is not valid: {fault['msg']}"
+    place = "".join(f", {part}" for part in within)
+    return f"{name}={fault['input']!r}{place} is not valid: {fault['msg']}"
 
 
 def _unsafe(environment: Environment) -> list[str]:
