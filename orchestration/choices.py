@@ -62,6 +62,10 @@ class StepState(models.TextChoices):
     FAILED = "failed"
 
 
+MODEL_CALL = "llm_call"
+"""The action under which the calls of models are recorded."""
+
+
 class WaitKind(models.TextChoices):
     APPROVAL = "approval"
     CALLBACK = "callback"

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from orchestration.choices import VisitState, WaitState
+from orchestration.choices import MODEL_CALL, StepState, VisitState, WaitState
 from orchestration.models import StepRecord, Visit, Wait
 
 FAILED = frozenset({"fail", "end", "recover"})
@@ -31,8 +31,17 @@ def reopen(run_id: UUID) -> None:
     _start_clocks([visit for visit in visits if visit.state == VisitState.OPEN])
     paths = [visit.path for visit in chain]
     StepRecord.objects.filter(run_id=run_id, path__in=paths).update(retries=0, error=None)
+    _ask_models_again(run_id, paths)
     answered = Wait.objects.filter(run_id=run_id, path__in=paths, state__in=[WaitState.ANSWERED, WaitState.EXPIRED])
     answered.update(state=WaitState.CANCELED, closed_at=Now())
+
+
+def _ask_models_again(run_id: UUID, paths: Sequence[str]) -> None:
+    """Where a visit failed though its model answered, the answers were no use: they are not taken again."""
+    steps = StepRecord.objects.filter(run_id=run_id, path__in=paths)
+    unanswered = steps.exclude(state=StepState.COMPLETED).values_list("path", flat=True)
+    useless = steps.filter(action=MODEL_CALL).exclude(path__in=list(unanswered))
+    useless.update(state=StepState.FAILED)
 
 
 def _chain(candidates: Sequence[Visit], visits: Sequence[Visit]) -> list[Visit]:

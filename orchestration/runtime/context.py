@@ -27,6 +27,30 @@ class BranchStart:
     entry: str
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something that a model is told: as it goes out, and as it may be shown, with what is sensitive masked."""
+
+    value: Json
+    shown: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a talk with a model; `content` holds a text, or parts of texts and pictures."""
+
+    role: str
+    content: Told
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """What stands in for a call in a test or dry run. A stub is nothing that anybody answered."""
+
+    result: Json
+    is_stub: bool
+
+
 class Context(Protocol):
     """One visit, as its executor sees it.
 
@@ -94,8 +118,27 @@ class Context(Protocol):
     def recover(self, steps: Sequence[Step], handler: int, act: int, *place: Place) -> None:
         """Carry out a handler's recovery steps, recorded for its `act`-th time. Raises `StepFailed`, `Suspended`."""
 
-    def mapped(self, source: str, result: Json, *place: Place) -> Json:
+    def mapped(self, source: str, result: Json, *place: Place, from_model: bool = False) -> Json:
         """The part of a result that a mapping takes. Raises `OperationError`."""
+
+    @property
+    def most_repairs(self) -> int:
+        """The system's limit on how often a model is told what is wrong with its answer."""
+
+    def prompt(self, source: str, *place: Place) -> Told:
+        """The text of a prompt template for a model."""
+
+    def attached(self, source: Json, *place: Place) -> Told:
+        """A value that goes to a model beside the prompt; as `given`."""
+
+    def model(self, turns: Sequence[Turn], number: int) -> Told:
+        """What the model answers to these turns, the `number`-th question of this visit (from 1), or answered before.
+
+        Raises `StepFailed`, `Suspended`.
+        """
+
+    def stand_in(self) -> StandIn | None:
+        """What stands in for this node's calls of a model, if anything does."""
 
     def pause(self, ref: str, milliseconds: float) -> None:
         """Let a retry's delay pass, once per `ref`. Raises `Suspended`."""

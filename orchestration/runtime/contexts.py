@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from django.conf import settings
 
 from orchestration.choices import WaitKind
-from orchestration.runtime import asking, paths, pausing, standins, steps
+from orchestration.runtime import asking, model_steps, paths, pausing, prompts, standins, steps
 from orchestration.runtime.branching import Branches
-from orchestration.runtime.context import Answer, BranchStart, Place, Strategy
+from orchestration.runtime.context import Answer, BranchStart, Place, StandIn, Strategy, Told, Turn
 from orchestration.runtime.outcomes import Json, RegionEnd
 from orchestration.runtime.visiting import Visit
 from procedures.ckp.document import HumanApprovalNode, Operation, Step, Transformation
@@ -35,8 +35,24 @@ class VisitContext(Visit):
         for name, value in changes.items():
             self.write(name, value)
 
-    def mapped(self, source: str, result: Json, *place: Place) -> Json:
-        return self.values.mapped(source, result, place)
+    def mapped(self, source: str, result: Json, *place: Place, from_model: bool = False) -> Json:
+        return self.values.mapped(source, result, place, from_model=from_model)
+
+    @property
+    def most_repairs(self) -> int:
+        return int(settings.ENV.LLM_MAX_REPAIRS)
+
+    def prompt(self, source: str, *place: Place) -> Told:
+        return prompts.text(self, source, place)
+
+    def attached(self, source: Json, *place: Place) -> Told:
+        return prompts.value(self, source, place)
+
+    def model(self, turns: Sequence[Turn], number: int) -> Told:
+        return model_steps.ask(self, turns, number)
+
+    def stand_in(self) -> StandIn | None:
+        return standins.for_model(self)
 
     def pause(self, ref: str, milliseconds: float) -> None:
         pausing.pause(self, WaitKind.RETRY, f"{self.path}{ref}", milliseconds)

@@ -9,7 +9,7 @@ from orchestration.runtime.contexts import VisitContext
 from orchestration.runtime.executors import handling
 from orchestration.runtime.limits import Limit, LimitPassed
 from orchestration.runtime.outcomes import Done, End, Error, Fail, Goto, Outcome, Suspended, Wait
-from procedures.ckp.document import LogicNode, Node, SequenceNode, TerminateNode, VerificationNode
+from procedures.ckp.document import LlmActionNode, LogicNode, Node, SequenceNode, TerminateNode, VerificationNode
 from procedures.ckp.programs import program_of
 from procedures.ckp.regions import MAIN
 
@@ -68,4 +68,13 @@ def _go_on(visit: VisitContext, limit: Limit) -> Outcome:
         return Goto(node.on_pass or node.next_node)
     if isinstance(node, LogicNode) and node.default_next_node:
         return Goto(node.default_next_node)
+    if isinstance(node, LlmActionNode) and node.orchestration_mode:
+        return _by_default(node)
     return End("failed" if node.status == "failed" else "completed") if isinstance(node, TerminateNode) else Done()
+
+
+def _by_default(node: LlmActionNode) -> Outcome:
+    """The way that is taken when no model chose one."""
+    if node.default_branch:
+        return Goto(node.default_branch)
+    return Fail(Error("llm_route_invalid", "The model chose no way in time, and there is no default_branch."))

@@ -1,7 +1,7 @@
 """The journal of a drive: rows gather and go out together, each batch in one statement under the fence (runtime 5)."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
@@ -21,6 +21,7 @@ from orchestration.runtime.records import (
     Batch,
     Ending,
     EventRow,
+    Spent,
     StepRow,
     VisitRow,
     WaitRow,
@@ -67,10 +68,17 @@ class Journal:
             self._batch.visits[row.path] = row
             self._batch.last_node_id = row.node_id
 
-    def step(self, row: StepRow, visit: VisitRow) -> None:
-        """Keep a step's record, and its open visit with what it has changed: they go out together."""
+    def step(self, row: StepRow, visit: VisitRow, told: Sequence[NewEvent] = (), spent: Sequence[Spent] = ()) -> None:
+        """Keep a step's record, and its open visit with what it has changed: they go out together.
+
+        So do the events `told` about it, and what it `spent` on models, which is added to the run's totals.
+        """
+        events_ = [self._row(event) for event in told]
         with self._gate:
             self._mark()
+            self._batch.events += events_
+            for one in spent:
+                self._batch.spent = one if self._batch.spent is None else self._batch.spent.and_also(one)
             self._batch.visits[visit.path] = visit
             self._batch.steps[row.path, row.step_id] = row
             self._batch.last_node_id, self._batch.last_step_id = row.node_id, row.step_id
@@ -91,15 +99,7 @@ class Journal:
 
     def event(self, event: NewEvent, *, masked: bool = False) -> None:
         """Keep an event; its number comes with the write. `masked` says that nothing in it is to be masked."""
-        row = EventRow(
-            moment(event.at),
-            event.type,
-            event.node_id,
-            event.step_id,
-            event.path,
-            event.attempt,
-            self._payload(event.payload, masked),
-        )
+        row = self._row(event, masked)
         with self._gate:
             self._mark()
             self._batch.events.append(row)
@@ -144,6 +144,17 @@ class Journal:
         """Write what has gathered, unless writing is what failed."""
         if self._broken is None:
             self.flush()
+
+    def _row(self, event: NewEvent, masked: bool = False) -> EventRow:
+        return EventRow(
+            moment(event.at),
+            event.type,
+            event.node_id,
+            event.step_id,
+            event.path,
+            event.attempt,
+            self._payload(event.payload, masked),
+        )
 
     def _payload(self, payload: Mapping[str, Json], masked: bool) -> str:
         shown = payload if masked else self.redactor.redact(payload)

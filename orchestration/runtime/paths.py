@@ -1,8 +1,11 @@
 """Paths: where in a run a visit stands (runtime, first table). Pure."""
 
+import hashlib
 from typing import Final
+from uuid import UUID
 
 MAX_LENGTH: Final = 500
+LONGEST_KEY: Final = 250
 
 _BELOW: Final = "/[:!~"
 _RESERVED: Final = str.maketrans({char: f"%{ord(char):02X}" for char in "%/[]:#!~"})
@@ -37,3 +40,9 @@ def handler(visit_path: str, place: int, act: int) -> str:
 def holds(place: str, path: str) -> bool:
     """Whether a path is that of a visit or region, or below it."""
     return path == place or (path.startswith(place) and path[len(place)] in _BELOW)
+
+
+def key(run_id: UUID, path: str, step_id: str) -> str:
+    """The key under which a step's effect is asked for outside, the same for every attempt (runtime 8)."""
+    plain = f"{run_id}:{path}:{step_id}"
+    return plain if len(plain) <= LONGEST_KEY else f"{run_id}:{hashlib.sha256(plain.encode()).hexdigest()}"

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 from orchestration.runtime.outcomes import Json
@@ -91,6 +92,20 @@ class WaitRow(NamedTuple):
     needs: str | None = None
 
 
+class Spent(NamedTuple):
+    """What calls of models used; the cost in USD is none where no price is known."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: Decimal | None
+
+    def and_also(self, other: "Spent") -> "Spent":
+        """Both together."""
+        costs = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
+        prompt, completion = self.prompt_tokens + other.prompt_tokens, self.completion_tokens + other.completion_tokens
+        return Spent(prompt, completion, sum(costs, Decimal(0)) if costs else None)
+
+
 class EventRow(NamedTuple):
     """An event to be stored; its number comes from the run's row."""
 
@@ -114,6 +129,7 @@ class Batch:
     events: list[EventRow] = field(default_factory=list)
     last_node_id: str = ""
     last_step_id: str = ""
+    spent: Spent | None = None
 
     def __bool__(self) -> bool:
         return bool(self.visits or self.steps or self.waits or self.closed or self.events)

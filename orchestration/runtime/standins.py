@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from orchestration.choices import ExecutionMode
+from orchestration.choices import MODEL_CALL, ExecutionMode
+from orchestration.runtime.context import StandIn
 from orchestration.runtime.outcomes import Json
 from orchestration.runtime.visiting import Visit
 from procedures.ckp.document import HumanApprovalNode, Step
@@ -26,6 +27,20 @@ def for_step(visit: Visit, step: Step, *, leaves: bool) -> Any:
     if leaves and visit.drive.run.mock_external_calls:
         return _stub(visit, step, "step_mock_applied", "mocked")
     return NOTHING
+
+
+def for_model(visit: Visit) -> StandIn | None:
+    """What stands in for the calls of an llm_action, by the name of its node; none where its model is asked."""
+    overrides = visit.drive.run.test_data_overrides
+    if visit.node_id in overrides:
+        override = overrides[visit.node_id]
+        visit.emit("step_test_override_applied", {"step_id": visit.node_id, "override": override})
+        return StandIn(override, is_stub=False)
+    if is_dry(visit):
+        return StandIn(_model_stub(visit, "dry_run_step_skipped", "dry_run"), is_stub=True)
+    if visit.drive.run.mock_external_calls:
+        return StandIn(_model_stub(visit, "step_mock_applied", "mocked"), is_stub=True)
+    return None
 
 
 def is_dry(visit: Visit) -> bool:
@@ -61,6 +76,11 @@ def reads_stub(values: Mapping[str, Json]) -> bool:
         elif isinstance(value, list):
             waiting.extend(value)
     return False
+
+
+def _model_stub(visit: Visit, event_type: str, mark: str) -> dict[str, Json]:
+    visit.emit(event_type, {"action": MODEL_CALL, "binding": "llm", "ref": getattr(visit.node, "model", None)})
+    return {mark: True, "action": MODEL_CALL, "binding": "llm"}
 
 
 def _stub(visit: Visit, step: Step, event_type: str, mark: str) -> dict[str, Json]:

@@ -40,10 +40,10 @@ def run(visit: Visit, step: Step, place: tuple[Place, ...], *, handled: int = 0,
     `handled` is the last attempt whose failure a handler answered with another try. `path` is where the step is
     recorded, if not at its visit's.
     """
-    return _StepRun(visit, step, place, path or visit.path).run(handled)
+    return StepRun(visit, step, place, path or visit.path).run(handled)
 
 
-class _StepRun:
+class StepRun:
     """One step of one visit, while it is carried out."""
 
     def __init__(self, visit: Visit, step: Step, place: tuple[Place, ...], path: str) -> None:
@@ -79,7 +79,7 @@ class _StepRun:
         except (EvaluationError, OperationError, NotStorable) as error:
             raise StepFailed(_error(error)) from None
         spent = round((clock.monotonic() - began) * 1000, 3)
-        self.visit.drive.journal.step(self._row(StepState.COMPLETED, moment(at), result, None, spent), self.visit.row())
+        self._keep(self._row(StepState.COMPLETED, moment(at), result, None, spent))
         self._tell_completed(result, cached=False, spent=spent)
         self._pause("after", pause_after)
         return result
@@ -163,8 +163,7 @@ class _StepRun:
         return f"{self.visit.drive.run.pk}|{self.path}|{self.step.step_id}|{self.attempt}"
 
     def _record_failure(self, error: Error, again: bool) -> None:
-        row = self._row(StepState.FAILED, moment(clock.now()), None, error, None)
-        self.visit.drive.journal.step(row, self.visit.row())
+        self._keep(self._row(StepState.FAILED, moment(clock.now()), None, error, None))
         noted = StepResult(StepState.FAILED, self.attempt, self.retries, None, error.as_json())
         self.visit.drive.records.note(self.path, self.step.step_id, noted)
         payload = {
@@ -175,6 +174,9 @@ class _StepRun:
             "then": "retry" if again else "fail",
         }
         self.visit.emit("step_failed", payload, self.step.step_id, self.attempt)
+
+    def _keep(self, row: StepRow) -> None:
+        self.visit.drive.journal.step(row, self.visit.row())
 
     def _tell_retry(self, error: Error, policy: Plan, delay: float) -> None:
         at = clock.now() + timedelta(milliseconds=delay)

@@ -34,6 +34,11 @@ class Values:
         self._root = "/workflow_graph/nodes/" + _escaped(node_id)
         self._pointers = program.pointers
 
+    def seeing(self, variables: Mapping[str, Json]) -> "Values":
+        """The same evaluator over other variables; it reports nothing."""
+        scope = replace(self._scope, variables=variables, recorded=[])
+        return Values(self._program, self._node_id, scope, _say_nothing)
+
     def scope(self, *place: Place, local: Mapping[str, Json] = NOTHING) -> Scope:
         """The scope at a place below the node, with further names bound. Call `tell` after using it."""
         key = (self._node_id, *place)
@@ -83,9 +88,9 @@ class Values:
             return self._scope.variables[source]
         return self.value(source, place)
 
-    def mapped(self, source: str, result: Json, place: tuple[Place, ...]) -> Json:
+    def mapped(self, source: str, result: Json, place: tuple[Place, ...], *, from_model: bool = False) -> Json:
         """The part of a result that a mapping takes. Raises `OperationError` too."""
-        part = compile_mapping(source).take(result, self.scope(*place))
+        part = compile_mapping(source).take(result, self.scope(*place), from_model=from_model)
         self.tell()
         return part
 
@@ -102,6 +107,10 @@ class Values:
             if (mark := (one.kind, one.name, one.pointer)) not in self._told:
                 self._told.add(mark)
                 self._report(*_event(one))
+
+
+def _say_nothing(event_type: str, payload: dict[str, Any]) -> None:
+    """Nothing: what is evaluated to be shown was evaluated in earnest before."""
 
 
 def _event(recorded: Recorded) -> tuple[str, dict[str, Any]]:

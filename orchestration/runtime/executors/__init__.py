@@ -6,6 +6,7 @@ from typing import Any, Final
 from orchestration.runtime.context import Context
 from orchestration.runtime.executors import (
     human_approval,
+    llm_action,
     logic,
     loop,
     parallel,
@@ -28,5 +29,6 @@ EXECUTORS: Final[dict[str, Executor]] = {
     "transform": transform.execute,
     "verification": verification.execute,
     "human_approval": human_approval.execute,
+    "llm_action": llm_action.execute,
     "terminate": terminate.execute,
 }

@@ -21,7 +21,11 @@ WITH run AS (
     UPDATE orchestration_run SET
         last_seq = last_seq + %(count)s,
         last_node_id = CASE WHEN %(node)s = '' THEN last_node_id ELSE %(node)s END,
-        last_step_id = CASE WHEN %(node)s = '' THEN last_step_id ELSE %(step)s END
+        last_step_id = CASE WHEN %(node)s = '' THEN last_step_id ELSE %(step)s END,
+        prompt_tokens = COALESCE(prompt_tokens + %(prompts)s::bigint, %(prompts)s::bigint, prompt_tokens),
+        completion_tokens =
+            COALESCE(completion_tokens + %(completions)s::bigint, %(completions)s::bigint, completion_tokens),
+        cost_usd = COALESCE(cost_usd + %(cost)s::numeric, %(cost)s::numeric, cost_usd)
 """
 _STILL_MINE: Final = """
     WHERE id = %(run)s AND fence = %(fence)s
@@ -124,6 +128,9 @@ def _values(run_id: UUID, fence: int, batch: Batch) -> dict[str, Any]:
         "count": len(batch.events),
         "node": batch.last_node_id,
         "step": batch.last_step_id,
+        "prompts": batch.spent and batch.spent.prompt_tokens,
+        "completions": batch.spent and batch.spent.completion_tokens,
+        "cost": batch.spent and batch.spent.cost_usd,
         "visits": _array(batch.visits.values()),
         "steps": _array(batch.steps.values()),
         "events": _array(batch.events),

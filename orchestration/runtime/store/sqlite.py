@@ -16,6 +16,11 @@ UPDATE orchestration_run SET last_seq = last_seq + ?,
     last_step_id = CASE WHEN ? = '' THEN last_step_id ELSE ? END
 WHERE id = ? AND fence = ? RETURNING last_seq, cancel_requested
 """
+_SPENT: Final = """
+UPDATE orchestration_run SET prompt_tokens = COALESCE(prompt_tokens, 0) + ?,
+    completion_tokens = COALESCE(completion_tokens, 0) + ?, cost_usd = COALESCE(cost_usd + ?4, ?4, cost_usd)
+WHERE id = ?3
+"""
 _CALM: Final = "UPDATE orchestration_runjob SET losses = 0 WHERE run_id = ?"
 _END: Final = """
 UPDATE orchestration_run SET ended_at = ?1, updated_at = ?1, status = ?, output_vars = ?, error = ?, error_class = ?,
@@ -84,6 +89,9 @@ def end(raw: Any, run_id: UUID, fence: int, batch: Batch, ending: Ending) -> Wri
 
 def _rows(raw: Any, run: str, fence: int, batch: Batch) -> Written:
     written = _number(raw, run, fence, batch)
+    if batch.spent is not None:
+        prompt, completion, cost = batch.spent
+        raw.execute(_SPENT, (prompt, completion, run, None if cost is None else float(cost)))
     _many(raw, _VISIT, ((run, *row) for row in batch.visits.values()))
     _many(raw, _STEP, ((run, fence, *row) for row in batch.steps.values()))
     _many(raw, _CLOSE, ((moment(clock.now()), run, place) for place in batch.closed))

@@ -262,6 +262,18 @@ class LlmActionNode(NodeBase):
     default_branch: Next = None
     max_cost_usd: Annotated[float | int | None, Decimal(above=0)] = None
 
+    @property
+    def answers_json(self) -> bool:
+        """Whether the model must answer in JSON."""
+        return self.json_mode or self.orchestration_mode or self.output_schema is not None
+
+    @property
+    def answers_object(self) -> bool:
+        """Whether that must be an object: providers can be held to no other kind of JSON."""
+        schema = self.output_schema
+        other = isinstance(schema, dict) and schema.get("type", "object") != "object"
+        return self.answers_json and not other
+
 
 class Option(Shape):
     """One choice of an approval."""

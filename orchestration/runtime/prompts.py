@@ -1,0 +1,53 @@
+"""What a model is told, and the same as it may be shown: rendered a second time from masked values (runtime 20)."""
+
+from collections.abc import Callable
+
+from langorch.lib.redaction import REDACTED, Redactor
+from orchestration.runtime.context import Place, Told
+from orchestration.runtime.outcomes import Json
+from orchestration.runtime.values import Values
+from orchestration.runtime.visiting import Visit
+from procedures.ckp.expressions import EvaluationError
+
+
+def text(visit: Visit, source: str, place: tuple[Place, ...]) -> Told:
+    """The text of a prompt template. Raises `EvaluationError`."""
+    return _told(visit, lambda values: values.text(source, place))
+
+
+def value(visit: Visit, source: Json, place: tuple[Place, ...]) -> Told:
+    """A value, or the variable that it names. Raises `EvaluationError`."""
+    return _told(visit, lambda values: values.given(source, place))
+
+
+def answered(visit: Visit, answer: str) -> Told:
+    """What a model answered."""
+    return Told(answer, knowing(visit).text(answer))
+
+
+def knowing(visit: Visit) -> Redactor:
+    """What masks the values of sensitive variables inside any text."""
+    hidden = visit.drive.program.hidden_names
+    known = [leaf for name in hidden if name in visit.variables for leaf in _leaves(visit.variables[name])]
+    return Redactor(hidden, known)
+
+
+def _told(visit: Visit, render: Callable[[Values], Json]) -> Told:
+    rendered = render(visit.values)
+    redactor = visit.drive.journal.redactor
+    variables = redactor.redact(dict(visit.variables))
+    if not isinstance(variables, dict):
+        return Told(rendered, REDACTED)
+    try:
+        shown = render(visit.values.seeing(variables))
+    except EvaluationError:
+        return Told(rendered, REDACTED)
+    return Told(rendered, knowing(visit).redact(redactor.redact(shown)))
+
+
+def _leaves(value: Json) -> list[str]:
+    if isinstance(value, dict):
+        return [leaf for item in value.values() for leaf in _leaves(item)]
+    if isinstance(value, list):
+        return [leaf for item in value for leaf in _leaves(item)]
+    return [] if value is None or isinstance(value, bool) else [str(value)]
