@@ -1,5 +1,7 @@
 """A worker dies around each commit of a run that asks models: nothing answered is asked again, nothing counts twice."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.conf import settings as django_settings
 from django.db.models import IntegerField, Sum
@@ -69,7 +71,7 @@ def recorded_tokens(run: Run) -> int:
 
 
 @pytest.fixture
-def model() -> FakeModel:
+def model() -> Iterator[FakeModel]:
     with fake_model(reply) as served:
         values = {"LLM_BASE_URL": served.url, "DEFAULT_TENANT": "acme"}
         env = django_settings.ENV.model_copy(update=values)

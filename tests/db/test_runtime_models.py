@@ -1,5 +1,6 @@
 """llm_action through the engine: what is asked, recorded, counted and told, against a model that is served here."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -7,17 +8,19 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connections as connections_of_thread
 from django.test import override_settings
 from pydantic import SecretStr
 
 from langorch.lib import http
 from langorch.lib.egress import LOOPBACK, Egress
 from langorch.lib.redaction import REDACTED
-from orchestration import reopening
+from orchestration import services
 from orchestration.models import Event, Run, StepRecord, Visit
 from tenants.models import Tenant
-from tests import runs
+from tests import people, runs
 from tests.fake_model import FakeModel, Say, completion, failing, fake_model, late
+from tests.people import House
 from tests.servers import Reply
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -311,13 +314,63 @@ def test_the_server_says_when_to_try_again(tenant: Tenant):
     assert run.status == "completed"
 
 
-def test_a_retry_of_the_run_asks_again(tenant: Tenant):
+def test_a_retry_of_the_run_asks_again(house: House):
     with served("no JSON", "no JSON", "no JSON", {"amount": 1}) as model:
-        run = driven(tenant, {"output_schema": SCHEMA})
+        run = driven(house.tenant, {"output_schema": SCHEMA, "outputs": {"amount": "json:amount"}})
         assert run.error_class == "llm_output_invalid"
-        reopening.reopen(run.pk)
-        assert len(model.questions) == 3
-    assert not StepRecord.objects.filter(run=run, state="completed").exists()
+        services.retry_run(people.actor(house.operator), run, "failed_step")
+        run = runs.drive(run)
+    assert run.status == "completed", run.error
+    assert run.output_vars["amount"] == 1
+    assert len(model.questions) == 4
+    assert run.prompt_tokens == 400
+
+
+def test_a_retry_of_the_run_keeps_answers_before_the_one_that_failed(house: House):
+    fields = {"output_schema": SCHEMA, "outputs": {"amount": "json:amount"}, "retry": {"max_retries": 0}}
+    with served("no JSON", failing(500), {"amount": 1}) as model:
+        run = driven(house.tenant, fields)
+        assert run.error_class == "llm_error"
+        services.retry_run(people.actor(house.operator), run, "failed_step")
+        run = runs.drive(run)
+    assert run.output_vars["amount"] == 1
+    assert [len(question["messages"]) for question in model.questions] == [2, 4, 4]
+
+
+def test_the_end_of_a_node_s_time_cuts_the_call(tenant: Tenant):
+    fields = {"timeout_ms": 300, "timeout_policy": {"on_timeout": "fail_open"}, "outputs": {"said": "text"}}
+    with served(late(3)) as model:
+        began = time.monotonic()
+        run = driven(tenant, fields)
+    assert time.monotonic() - began < 2.5
+    assert run.status == "completed", run.error
+    assert run.output_vars["said"] is None
+    assert len(model.questions) == 1
+    assert StepRecord.objects.get(run=run).state == "started"
+    assert "timeout_ignored" in runs.told(run.pk)
+
+
+def test_a_model_that_chooses_no_way_in_time(tenant: Tenant):
+    fields = {"timeout_policy": {"timeout_ms": 200, "on_timeout": "fail_open"}}
+    with served(late(2)):
+        run = runs.drive(runs.queue(tenant, choosing(default_branch="stop", **fields)))
+        other = runs.drive(runs.queue(tenant, choosing(**fields)))
+    assert run.output_vars == {"way": "stop"}
+    assert other.error_class == "llm_route_invalid"
+
+
+def test_cancelling_cuts_the_call(tenant: Tenant):
+    def cancel_and_wait(question: Any) -> Say:
+        Run.system.filter(pk=run.pk).update(cancel_requested=True)
+        connections_of_thread.close_all()
+        return late(5)
+
+    with served(cancel_and_wait, RUN_HEARTBEAT_SECONDS=0.2):
+        run = queued(tenant, {})
+        began = time.monotonic()
+        run = runs.drive(run)
+    assert time.monotonic() - began < 4
+    assert run.status == "canceled"
 
 
 def test_a_slow_model_is_left_for_the_next_one(tenant: Tenant):
