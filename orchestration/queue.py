@@ -10,7 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from langorch.lib import doorbell
-from orchestration import jobs, waits
+from orchestration import gate, jobs, waits
 from orchestration.choices import JobState, RunStatus
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob
@@ -44,7 +44,7 @@ def let_leases_run_out() -> int:
 
 def urgent() -> bool:
     """What an idle worker does besides, so that runs go on without beat; whether it made anything ready."""
-    return bool(sweep() + waits.fire_due())
+    return bool(sweep() + waits.fire_due() + gate.sweep())
 
 
 def _take(run_id: UUID, owner: str) -> int:

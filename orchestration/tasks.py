@@ -2,14 +2,15 @@
 
 from celery import shared_task
 
-from orchestration import jobs, queue, waits
+from orchestration import gate, jobs, queue, waits
 from orchestration.runtime import engine
 
 
 @shared_task(name=jobs.SWEEP)
 def sweep() -> None:
-    """Take expired leases away."""
+    """Take expired leases away, and let in whom limits kept out."""
     queue.sweep()
+    gate.sweep()
 
 
 @shared_task(name=jobs.RING)

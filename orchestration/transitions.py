@@ -17,7 +17,7 @@ from approvals import services as approvals
 from langorch.lib import doorbell
 from langorch.lib.errors import Conflict, NotFound
 from langorch.lib.redaction import PLAIN, Redactor
-from orchestration import active, events, jobs, reopening
+from orchestration import active, events, gate, jobs, limits, reopening
 from orchestration.choices import ENDED, JOB_STATE_OF, OPEN, PARKED, JobState, RunStatus, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
@@ -69,6 +69,7 @@ def create(run: Run, happened: Sequence[NewEvent]) -> None:
             priority=run.priority,
             available_at=run.created_at,
             ready_since=run.created_at,
+            **limits.of_new_job(run),
         )
         events.store(run.pk, run.last_seq, happened)
         events.announce(run.pk, run.tenant_id, run.last_seq)
@@ -98,6 +99,8 @@ def try_move(run_id: UUID, wanted: Move) -> bool:
         RunJob.objects.filter(pk=run_id).update(**_job_values(wanted))
         if wanted.target in ENDED:
             _close(run_id)
+        if wanted.target in ENDED | PARKED:
+            gate.left(run_id)
         events.append(run_id, wanted.events, wanted.redactor)
         if wanted.target == RunStatus.CREATED:
             doorbell.ring(jobs.DRIVE)
@@ -123,7 +126,7 @@ def _job_values(wanted: Move) -> dict[str, Any]:
     if state != JobState.LEASED:
         values |= {"lease_owner": "", "lease_until": None}
     if state == JobState.READY:
-        values |= {"available_at": Now(), "ready_since": Now(), "due_at": None}
+        values |= {"available_at": Now(), "ready_since": Now(), "due_at": None, "over_limit": False}
     return values | dict(wanted.job)
 
 

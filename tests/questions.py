@@ -39,7 +39,9 @@ def parked_run(tenant: Tenant, project: Project | None = None, initiator: User |
         updated_at=now,
         fresh=False,
     )
-    RunJob.objects.create(run=run, tenant=tenant, state=JobState.PARKED, available_at=now, ready_since=now)
+    RunJob.objects.create(
+        run=run, tenant=tenant, place=tenant.pk, state=JobState.PARKED, available_at=now, ready_since=now
+    )
     return run
 
 

@@ -1,14 +1,15 @@
 """Runs for tests: a document stored and a run queued, without the services that people call."""
 
+from copy import copy
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from langorch.lib import clock
+from langorch.lib import clock, ids
 from orchestration import transitions, waits
 from orchestration.choices import WaitKind
 from orchestration.events import NewEvent
-from orchestration.models import Event, Run, Wait
+from orchestration.models import Event, Run, RunJob, Wait
 from orchestration.runtime import engine
 from procedures.ckp.compile import compile_document
 from procedures.models import Document, Procedure
@@ -75,3 +76,23 @@ def fire(wait: Wait) -> None:
 def reopen(run: Run) -> None:
     """Retry a run from its failed step."""
     transitions.reopen_failed(run.pk, "tester")
+
+
+def queue_many(tenant: Tenant, source: dict[str, Any], number: int) -> list[Run]:
+    """Many queued runs of a document, stored at once and in order."""
+    first = queue(tenant, source)
+    later = [_copied(first, place) for place in range(1, number)]
+    Run.system.bulk_create(later, batch_size=500)
+    job = RunJob.objects.get(pk=first.pk)
+    shared = {name: getattr(job, name) for name in ("tenant_id", "place", "lane", "max_runs", "count_waiting")}
+    RunJob.objects.bulk_create(
+        (RunJob(run=run, available_at=run.created_at, ready_since=run.created_at, **shared) for run in later),
+        batch_size=500,
+    )
+    return [first, *later]
+
+
+def _copied(run: Run, place: int) -> Run:
+    later = copy(run)
+    later.pk, later.created_at = ids.uuid7(), run.created_at + timedelta(microseconds=place)
+    return later

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from orchestration.choices import ENDED, OPEN, ExecutionMode, JobState, RunStatus, TriggerType
+from orchestration.choices import ENDED, ExecutionMode, JobState, RunStatus, TriggerType
 from procedures.choices import Channel
 from tenants.models import TenantOwned
 
@@ -95,8 +95,8 @@ class Run(TenantOwned):
             ),
             models.Index(
                 fields=["procedure", "concurrency_key"],
-                condition=Q(status__in=sorted(OPEN)),
-                name="run_open_by_procedure",
+                condition=Q(started_at__isnull=False, ended_at__isnull=True),
+                name="run_begun_by_procedure",
             ),
         ]
 
@@ -107,11 +107,19 @@ class Run(TenantOwned):
 class RunJob(models.Model):
     """The queue: one row per run (runtime 4). Its state pairs with the run's status; `cause` says why it is ready.
 
-    `due_at` is the nearest deadline of a run that no worker has.
+    `place` is the project, or the tenant for a run of none. A `lane` are the runs that share a limit of their document:
+    at most `max_runs` occupy it. `over_limit` says that the lane was full when a worker came by; `told` names the
+    limits of which the run's events speak already. `due_at` is the nearest deadline of a run that no worker has.
     """
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="job")
     tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, related_name="+")
+    place = models.UUIDField()
+    lane = models.CharField(max_length=97, blank=True)
+    max_runs = models.PositiveIntegerField(null=True, blank=True)
+    count_waiting = models.BooleanField(default=False)
+    over_limit = models.BooleanField(default=False)
+    told = models.CharField(max_length=60, blank=True)
     state = models.CharField(max_length=8, choices=JobState.choices, default=JobState.READY)
     priority = models.SmallIntegerField(default=0)
     available_at = models.DateTimeField()
@@ -134,7 +142,16 @@ class RunJob(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["tenant", "-priority", "available_at"], condition=Q(state="ready"), name="job_ready"),
+            models.Index(
+                fields=["tenant", "place", "-priority", "available_at", "run"],
+                condition=Q(state="ready", over_limit=False),
+                name="job_next",
+            ),
+            models.Index(
+                fields=["lane", "-priority", "available_at", "run"],
+                condition=Q(state="ready", over_limit=True),
+                name="job_over_limit",
+            ),
             models.Index(fields=["lease_until"], condition=Q(state="leased"), name="job_leased"),
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="job_due"),
         ]

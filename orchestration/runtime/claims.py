@@ -7,13 +7,19 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from langorch.lib import clock, groups, live
 from langorch.lib.redaction import PLAIN, Redactor
+from orchestration import gate
+from orchestration.choices import RunStatus
+from orchestration.models import Run, RunJob
 from orchestration.runtime.boundary import Lease
-from orchestration.runtime.store import claimer
-from orchestration.runtime.store.taken import Taken
+from orchestration.runtime.store import claimer, this_claimer
+from orchestration.runtime.store.taken import Limited, Taken
+
+MOST_SET_ASIDE: Final = 100
+"""So many runs at most are set aside in one claim, each with those behind it."""
 
 
 @dataclass(slots=True)
@@ -52,16 +58,44 @@ turns: Final = Turns()
 
 def claim(owner: str) -> Claim | None:
     """The next ready run, leased to `owner` under a new fence; none when nothing is ready that may run now."""
+    for _ in range(MOST_SET_ASIDE):
+        asked_at = clock.monotonic()
+        found = _raw_claim(owner)
+        if found is None:
+            return None
+        if isinstance(found, Taken):
+            return _claimed(owner, found, asked_at)
+        if claimed := claim_this(owner, found.pk):
+            return claimed
+    return None
+
+
+def claim_this(owner: str, run_id: UUID) -> Claim | None:
+    """One queued run, leased to `owner` if all limits allow it; none when it is not ready, or has to wait."""
     asked_at = clock.monotonic()
-    seconds = settings.ENV.RUN_LEASE_SECONDS
+    with transaction.atomic():
+        locked = Run.system.select_for_update(skip_locked=True, no_key=True).filter(pk=run_id, status=RunStatus.CREATED)
+        if not list(locked.values_list("pk")):
+            return None
+        job = RunJob.objects.select_related("run__project").get(pk=run_id)
+        if full := gate.full_for(job):
+            gate.set_aside(job, full)
+            return None
+        with connection.wrap_database_errors:
+            found = this_claimer()(connection.connection, owner, settings.ENV.RUN_LEASE_SECONDS, run_id)
+    return _claimed(owner, found, asked_at) if isinstance(found, Taken) else None
+
+
+def _raw_claim(owner: str) -> Taken | Limited | None:
     connection.ensure_connection()
     with connection.wrap_database_errors:
-        run = claimer()(connection.connection, owner, seconds, turns.as_text())
-    if run is None:
-        return None
+        return claimer()(connection.connection, owner, settings.ENV.RUN_LEASE_SECONDS, turns.as_text())
+
+
+def _claimed(owner: str, run: Taken, asked_at: float) -> Claim:
     turns.took(run.tenant_id)
     live.tell_soon(groups.run(run.pk))
     live.tell_soon(groups.runs(run.tenant_id), run_id=str(run.pk))
-    lease = Lease(owner, run.fence, seconds)
+    lease = Lease(owner, run.fence, settings.ENV.RUN_LEASE_SECONDS)
     lease.renewed(asked_at)
     return Claim(run, lease)

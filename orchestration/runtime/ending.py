@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from langorch.lib import groups, live
-from orchestration import active, holds
+from orchestration import active, gate, holds
 from orchestration.choices import JobState, RunStatus, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
@@ -143,6 +143,8 @@ def _end(claim: Claim, drive: Drive | None, target: RunStatus, event: NewEvent, 
     drive.journal.event(event)
     outputs, error = (None if result[name] is None else to_json(result[name]) for name in ("output_vars", "error"))
     drive.journal.end(Ending(target, outputs, error, result["error_class"], result["recovered_via"]))
+    if claim.run.lane:
+        gate.let_in(claim.run.lane)
     live.tell_soon(groups.runs(claim.run.tenant_id), run_id=str(claim.run.pk))
 
 

@@ -7,7 +7,7 @@ from django.db import connection
 
 from orchestration.runtime.records import Batch, Ending, Written
 from orchestration.runtime.store import claim_postgres, claim_sqlite, postgres, sqlite
-from orchestration.runtime.store.taken import Taken
+from orchestration.runtime.store.taken import Limited, Taken
 
 
 class Writer(Protocol):
@@ -34,15 +34,30 @@ class Claimer(Protocol):
     `served` holds the ids of the tenants that this process served, the latest last.
     """
 
-    def __call__(self, raw: object, owner: str, seconds: float, served: str) -> Taken | None: ...
+    def __call__(self, raw: object, owner: str, seconds: float, served: str) -> Taken | Limited | None: ...
+
+
+class ThisClaimer(Protocol):
+    """Leases one ready run to `owner` for `seconds`, whatever the limits; none when it is not ready."""
+
+    def __call__(self, raw: object, owner: str, seconds: float, run_id: UUID) -> Taken | Limited | None: ...
 
 
 CLAIMERS: Final[dict[str, Claimer]] = {"postgresql": claim_postgres.claim, "sqlite": claim_sqlite.claim}
+THIS_CLAIMERS: Final[dict[str, ThisClaimer]] = {
+    "postgresql": claim_postgres.claim_this,
+    "sqlite": claim_sqlite.claim_this,
+}
 
 
 def claimer() -> Claimer:
     """The claimer for the configured database."""
     return CLAIMERS[connection.vendor]
+
+
+def this_claimer() -> ThisClaimer:
+    """What claims one certain run in the configured database."""
+    return THIS_CLAIMERS[connection.vendor]
 
 
 ENDERS: Final[dict[str, Ender]] = {"postgresql": postgres.end, "sqlite": sqlite.end}

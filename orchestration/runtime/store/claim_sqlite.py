@@ -1,28 +1,55 @@
-"""Taking the best ready run on SQLite: found by reading alone, then taken in one transaction if it is still ready."""
+"""Taking the best ready run on SQLite: found by reading alone, then taken in one transaction if it is still ready.
+
+The heads of all lines are found by skipping from one tenant and project to the next in the index of ready jobs, so the
+cost does not grow with the length of the lines.
+"""
 
 from typing import Any, Final
+from uuid import UUID
 
 from orchestration.runtime.records import to_json
 from orchestration.runtime.store.sqlite import transaction
-from orchestration.runtime.store.taken import Taken, taken
+from orchestration.runtime.store.taken import MARGIN, Limited, Taken, taken
 
 _BEST: Final = """
-SELECT (SELECT j.run_id FROM orchestration_runjob j
-        WHERE j.tenant_id = tenant.id AND j.state = 'ready' AND j.available_at <= strftime('%Y-%m-%d %H:%M:%f', 'now')
-        ORDER BY j.priority DESC, j.available_at, j.run_id LIMIT 1) AS best
-FROM (
-    SELECT t.id, t.weight, t.max_running_runs,
-        (SELECT count(*) FROM orchestration_runjob l WHERE l.tenant_id = t.id AND l.state = 'leased') AS leased
-    FROM tenants_tenant t
-) AS tenant
-WHERE best IS NOT NULL AND (tenant.max_running_runs IS NULL OR tenant.leased < tenant.max_running_runs)
-ORDER BY tenant.leased * 1.0 / tenant.weight, instr(?, replace(tenant.id, '-', '')) LIMIT 1
+WITH RECURSIVE line(tenant_id, place) AS (
+    SELECT tenant_id, place FROM (
+        SELECT tenant_id, place FROM orchestration_runjob INDEXED BY job_next WHERE state = 'ready' AND NOT over_limit
+        ORDER BY tenant_id, place LIMIT 1)
+    UNION ALL
+    SELECT next.tenant_id, next.place FROM line JOIN orchestration_runjob next ON next.run_id = (
+        SELECT j.run_id FROM orchestration_runjob j INDEXED BY job_next
+        WHERE j.state = 'ready' AND NOT j.over_limit AND (j.tenant_id, j.place) > (line.tenant_id, line.place)
+        ORDER BY j.tenant_id, j.place LIMIT 1)
+), leased AS MATERIALIZED (
+    SELECT tenant_id, place, count(*) AS number FROM orchestration_runjob INDEXED BY job_leased WHERE state = 'leased'
+    GROUP BY tenant_id, place
+), used AS MATERIALIZED (
+    SELECT line.tenant_id, line.place, t.weight, t.max_running_runs AS most,
+        CASE WHEN json_type(p.settings, '$.quotas.max_running_runs') IN ('integer', 'real')
+            THEN json_extract(p.settings, '$.quotas.max_running_runs') END AS most_there,
+        COALESCE((SELECT sum(l.number) FROM leased l WHERE l.tenant_id = line.tenant_id), 0) AS number,
+        COALESCE((SELECT l.number FROM leased l WHERE l.tenant_id = line.tenant_id AND l.place = line.place), 0)
+            AS number_there,
+        (SELECT j.run_id FROM orchestration_runjob j INDEXED BY job_next
+         WHERE j.tenant_id = line.tenant_id AND j.place = line.place AND j.state = 'ready' AND NOT j.over_limit
+            AND j.available_at <= strftime('%Y-%m-%d %H:%M:%f', 'now')
+         ORDER BY j.priority DESC, j.available_at, j.run_id LIMIT 1) AS run_id
+    FROM line JOIN tenants_tenant t ON t.id = line.tenant_id LEFT JOIN tenants_project p ON p.id = line.place
+)
+SELECT best.run_id, best.max_runs IS NOT NULL OR COALESCE(used.number + :margin >= used.most, FALSE)
+    OR COALESCE(used.number_there + :margin >= used.most_there, FALSE)
+FROM used JOIN orchestration_runjob best ON best.run_id = used.run_id
+WHERE (used.most IS NULL OR used.number < used.most)
+    AND (used.most_there IS NULL OR used.number_there < used.most_there)
+ORDER BY used.number * 1.0 / used.weight, instr(:served, used.tenant_id), best.priority DESC, used.number_there,
+    best.available_at, best.run_id LIMIT 1
 """
 _RUN: Final = """
 SELECT r.id, r.tenant_id, r.project_id, r.document_id, r.procedure_key, r.procedure_version, r.title, r.initiator_id,
     r.retry_count, r.trigger_type, r.triggered_by, r.input_vars, r.fence + 1, r.fresh, j.cause, j.losses,
     r.execution_mode, r.mock_external_calls, r.test_data_overrides,
-    COALESCE(r.active_from, strftime('%Y-%m-%d %H:%M:%f', 'now')), r.last_seq + 1, r.last_node_id
+    COALESCE(r.active_from, strftime('%Y-%m-%d %H:%M:%f', 'now')), j.lane, r.last_seq + 1, r.last_node_id
 FROM orchestration_run r JOIN orchestration_runjob j ON j.run_id = r.id
 WHERE r.id = ? AND r.status = 'created' AND j.state = 'ready'
 """
@@ -43,23 +70,36 @@ VALUES (?, ?, strftime('%Y-%m-%d %H:%M:%f', 'now'), ?, '', '', '', ?, '')
 """
 
 
-def claim(raw: Any, owner: str, seconds: float, served: str) -> Taken | None:
+def claim(raw: Any, owner: str, seconds: float, served: str) -> Taken | Limited | None:
     """Lease the best run to `owner`; none when nothing may run now. `served`: ids of tenants, served last the last."""
-    plain = served.replace("-", "")
-    if raw.execute(_BEST, (plain,)).fetchone() is None:
+    values = {"served": served.replace("-", ""), "margin": MARGIN}
+    if raw.execute(_BEST, values).fetchone() is None:
         return None
     with transaction(raw):
-        best = raw.execute(_BEST, (plain,)).fetchone()
-        row = best and raw.execute(_RUN, best).fetchone()
-        if row is None:
+        best = raw.execute(_BEST, values).fetchone()
+        if best is None:
             return None
-        *columns, last_seq, node_id = row
-        found = taken(tuple(columns))
-        raw.execute(_LEASE, (owner, f"+{seconds} seconds", best[0]))
-        raw.execute(_RUNNING, best)
-        if not node_id:
-            node_id = raw.execute(_START, (row[3],)).fetchone()[0]
-        raw.execute(_EVENT, (best[0], last_seq, *_told(found, owner, node_id)))
+        run_id, limited = best
+        return Limited(UUID(run_id)) if limited else _take(raw, owner, seconds, run_id)
+
+
+def claim_this(raw: Any, owner: str, seconds: float, run_id: UUID) -> Taken | Limited | None:
+    """Lease one run to `owner`, whatever the limits; none when it is not ready."""
+    with transaction(raw):
+        return _take(raw, owner, seconds, run_id.hex)
+
+
+def _take(raw: Any, owner: str, seconds: float, run_id: str) -> Taken | None:
+    row = raw.execute(_RUN, (run_id,)).fetchone()
+    if row is None:
+        return None
+    *columns, last_seq, node_id = row
+    found = taken(tuple(columns))
+    raw.execute(_LEASE, (owner, f"+{seconds} seconds", run_id))
+    raw.execute(_RUNNING, (run_id,))
+    if not node_id:
+        node_id = raw.execute(_START, (row[3],)).fetchone()[0]
+    raw.execute(_EVENT, (run_id, last_seq, *_told(found, owner, node_id)))
     return found
 
 

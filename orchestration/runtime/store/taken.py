@@ -3,15 +3,28 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from orchestration.runtime.outcomes import Json
 
+MARGIN: Final = 256
+"""A limit that is farther away than this is not reached by those who claim at the same moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """A run that would be next; a limit is near, so it is counted with care before it is taken."""
+
+    pk: UUID
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The columns that a claim returns. `fresh`: nobody has driven the run before; `fence` is the new one."""
+    """The columns that a claim returns. `fresh`: nobody has driven the run before; `fence` is the new one.
+
+    `lane` is not empty where a limit of the document counts the run.
+    """
 
     pk: UUID
     tenant_id: UUID
@@ -33,6 +46,7 @@ class Taken:
     mock_external_calls: bool
     test_data_overrides: dict[str, Json]
     active_from: datetime
+    lane: str
 
     def __str__(self) -> str:
         return self.title or f"{self.procedure_key}@{self.procedure_version}"
@@ -47,7 +61,7 @@ def taken(row: tuple[Any, ...]) -> Taken:
     """The claim from its row, the columns in order."""
     run_id, tenant_id, project_id, document_id, key, version, title, initiator_id, *rest = row
     retry_count, trigger_type, triggered_by, inputs, fence, fresh, *more = rest
-    cause, losses, mode, mocked, overrides, active_from = more
+    cause, losses, mode, mocked, overrides, active_from, lane = more
     return Taken(
         UUID(str(run_id)),
         UUID(str(tenant_id)),
@@ -69,6 +83,7 @@ def taken(row: tuple[Any, ...]) -> Taken:
         bool(mocked),
         _json(overrides),
         _moment(active_from),
+        lane,
     )
 
 
