@@ -56,9 +56,8 @@ lint: $(TOOLS_READY) ## style, format and import contracts
 types: $(TOOLS_READY) ## mypy, strict
 	$(BIN)/mypy $(PATHS)
 
-bench: $(TOOLS_READY) ## seconds to compile; milliseconds a step beside raw LangGraph, on SQLite and on PostgreSQL
-	$(BIN)/python -m benchmarks.compile
-	$(BIN)/python -m benchmarks.steps
+bench: $(TOOLS_READY) ## speed beside raw LangGraph and DBOS, on SQLite and PostgreSQL, as a table of targets
+	$(BIN)/python -m benchmarks $(PARTS)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

@@ -1,6 +1,7 @@
 """The two sides that are compared: a run of ours, and the same graph on LangGraph with its official saver."""
 
 import operator
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from tenants.models import Tenant
 from tests import runs
 
 Side = Callable[[], None]
+TITLES = {"chain": "40 steps in a row", "fan": "10 branches of 4"}
 
 
 class State(TypedDict):
@@ -38,9 +40,15 @@ def scratch_database() -> Iterator[None]:
         teardown_databases(old, verbosity=0)
 
 
+def leading_here(**given: str) -> dict[str, str]:
+    """The environment of another process that is to work on the scratch database of this one."""
+    address = os.environ["DATABASE_URL"].rpartition("/")[0]
+    return {**os.environ, "DATABASE_URL": f"{address}/{connection.settings_dict['NAME']}", **given}
+
+
 @contextmanager
-def saver(database: str) -> Iterator[Any]:
-    """The official saver, in the same database server (its own tables) or a file beside ours."""
+def saver(database: str, *, setup: bool = True) -> Iterator[Any]:
+    """The official saver, in the same database (its own tables, made by `setup`) or a file beside ours."""
     if database == "sqlite":
         path = Path(settings.VAR_DIR) / "raw.sqlite3"
         with sqlite3.connect(path, check_same_thread=False) as raw:
@@ -54,17 +62,47 @@ def saver(database: str) -> Iterator[Any]:
     address = {key: parts[key] for key in ("dbname", "user", "password", "host", "port") if parts.get(key)}
     with psycopg.connect(**address, autocommit=True, prepare_threshold=0, row_factory=psycopg.rows.dict_row) as raw:
         made = PostgresSaver(raw)
-        made.setup()
+        if setup:
+            made.setup()
         yield made
+
+
+@contextmanager
+def dbos_database(database: str) -> Iterator[str]:
+    """The address of a database for DBOS: a file beside ours, or one more on the same server, dropped afterwards."""
+    if database == "sqlite":
+        yield f"sqlite:///{settings.VAR_DIR}/dbos.sqlite3"
+        return
+    parts = connection.get_connection_params()
+    name, host, port = f"{parts['dbname']}_dbos", parts.get("host", "localhost"), parts.get("port", 5432)
+    with connection.cursor() as cursor:
+        cursor.execute(f'CREATE DATABASE "{name}"')
+    try:
+        word = f":{parts['password']}" if parts.get("password") else ""
+        yield f"postgresql://{parts['user']}{word}@{host}:{port}/{name}"
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def wal_syncs(saver: Any) -> int:
+    """How often the PostgreSQL server has written its log through, what this process did last included."""
+    saver.conn.execute("SELECT pg_stat_force_next_flush()")
+    saver.conn.execute("SELECT 1")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute("SELECT wal_sync FROM pg_stat_wal")
+        (count,) = cursor.fetchone() or (0,)
+    return int(count)
 
 
 def shapes(saver: Any, steps: int, branches: int, depth: int, rounds: int) -> Iterator[tuple[str, Side, Side]]:
     """Each shape with our side, which can be called `rounds` times, and the other's."""
     tenant = Tenant.objects.create(slug="bench", name="Bench")
     live.serve_from(live.own_loop())
-    yield f"{steps} steps in a row", ours(tenant, chain(steps), rounds), raw(raw_chain(steps), saver)
+    yield "chain", ours(tenant, chain(steps), rounds), raw(raw_chain(steps), saver)
     source = fan(branches, depth)
-    yield f"{branches} branches of {depth}", ours(tenant, source, rounds), raw(raw_fan(branches, depth), saver)
+    yield "fan", ours(tenant, source, rounds), raw(raw_fan(branches, depth), saver)
 
 
 def durable(side: Side) -> Side:
@@ -80,9 +118,9 @@ def durable(side: Side) -> Side:
     return run
 
 
-def ours(tenant: Tenant, source: dict[str, Any], rounds: int) -> Side:
+def ours(tenant: Tenant, source: dict[str, Any], rounds: int, **inputs: Any) -> Side:
     """Drive queued runs to their end, one a call: claimed, visited, recorded, told of, ended."""
-    waiting = [runs.queue(tenant, source) for _ in range(rounds)]
+    waiting = [runs.queue(tenant, source, **inputs) for _ in range(rounds)]
 
     def run() -> None:
         queued = waiting.pop(0)

@@ -1,5 +1,6 @@
 """Runs for tests: a document stored and a run queued, without the services that people call."""
 
+from collections.abc import Iterator
 from copy import copy
 from datetime import timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from uuid import UUID
 
 from langorch.lib import clock, ids
 from orchestration import transitions, waits
-from orchestration.choices import WaitKind
+from orchestration.choices import RunStatus, WaitKind
 from orchestration.events import NewEvent
 from orchestration.models import Event, Run, RunJob, Wait
 from orchestration.runtime import engine
@@ -48,6 +49,18 @@ def queue(tenant: Tenant, source: dict[str, Any], **inputs: Any) -> Run:
     )
     transitions.create(run, [NewEvent("run_created", {"procedure_id": procedure.procedure_id})])
     return run
+
+
+def again(run: Run) -> Iterator[Run]:
+    """More queued runs of the same document and inputs, one for each `next`."""
+    while True:
+        more = copy(run)
+        now = clock.now()
+        more.pk, more.created_at, more.updated_at = ids.uuid7(), now, now
+        more.status, more.fresh, more.fence, more.last_seq = RunStatus.CREATED, True, 0, 0
+        more.started_at = more.ended_at = more.output_vars = None
+        transitions.create(more, [NewEvent("run_created", {"procedure_id": run.procedure_key})])
+        yield more
 
 
 def drive(run: Run, worker: str = "w1") -> Run:
