@@ -78,6 +78,10 @@ class Redactor:
                 text = text.replace(spelling, REDACTED)
         return text
 
+    def found_in(self, content: bytes) -> bool:
+        """Whether a file that is no text holds a known secret value."""
+        return any(spelling.encode(errors="surrogatepass") in content for spelling in self._spellings)
+
 
 class _CannotFinish(Exception):
     """The value is too deep or too large to look through."""

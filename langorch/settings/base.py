@@ -164,7 +164,9 @@ WHITENOISE_AUTOREFRESH = False
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": VAR_DIR / "artifacts"},
+        "OPTIONS": {
+            "location": (BASE_DIR / ENV.ARTIFACTS_DIR).resolve() if ENV.ARTIFACTS_DIR else VAR_DIR / "artifacts"
+        },
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }

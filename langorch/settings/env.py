@@ -89,6 +89,7 @@ class Environment(BaseModel):
     SECRET_KEY: str = ""
     SECRET_KEY_FALLBACKS: TextList = []
     VAR_DIR: Path = Path("var")
+    ARTIFACTS_DIR: Path | None = None
     LOG_FORMAT: Literal["", "text", "json"] = ""
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     EMAIL_URL: str = ""
@@ -146,6 +147,10 @@ class Environment(BaseModel):
     MAX_RESULT_BYTES: int = Field(2**20, ge=1024)
     MAX_STATE_BYTES: int = Field(4 * 2**20, ge=1024)
     MAX_EVENT_PAYLOAD_BYTES: int = Field(32 * 1024, ge=1024)
+    MAX_ARTIFACT_BYTES: int = Field(100 * 2**20, ge=1024)
+    MAX_INLINE_ARTIFACT_BYTES: int = Field(2**20, ge=1024)
+    MAX_RUN_ARTIFACT_BYTES: int = Field(2**30, ge=1024)
+    ARTIFACT_RETENTION_DAYS: float = Field(30, ge=0)
     MAX_RESPONSE_BYTES: int = Field(10 * 2**20, ge=1024)
     MAX_STREAMS_PER_USER: int = Field(10, ge=1)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orchestration.api import records, stream, views
+from orchestration.api import artifacts, records, stream, views
 
 urlpatterns = [
     path("runs", views.Runs.as_view(), name="api-runs"),
@@ -17,6 +17,8 @@ urlpatterns = [
     path("runs/<str:run_id>/events", views.RunEvents.as_view(), name="api-run-events"),
     path("runs/<str:run_id>/stream", stream.RunEventStream.as_view(), name="api-run-stream"),
     path("runs/<str:run_id>/steps", records.RunSteps.as_view(), name="api-run-steps"),
+    path("runs/<str:run_id>/artifacts", artifacts.RunArtifacts.as_view(), name="api-run-artifacts"),
+    path("artifacts/<path:artifact_path>", artifacts.OneArtifact.as_view(), name="api-artifact"),
     path("runs/<str:run_id>/diagnostics", records.RunDiagnostics.as_view(), name="api-run-diagnostics"),
     path("runs/<str:run_id>/checkpoints", records.RunCheckpoints.as_view(), name="api-run-checkpoints"),
     path(

@@ -32,7 +32,10 @@ class Event(models.Model):
 
 
 class Artifact(TenantOwned):
-    """A file of a run, found by its row; no path of the disk is ever shown."""
+    """A file of a run, found by its row; no path of the disk is ever shown.
+
+    `file` is its name in the storage, empty for a link; `uri` is where it is downloaded, or the link.
+    """
 
     project_path = "run__project"
 
@@ -42,7 +45,8 @@ class Artifact(TenantOwned):
     path = models.CharField(max_length=500, blank=True)
     kind = models.CharField(max_length=32)
     name = models.CharField(max_length=255)
-    uri = models.CharField(max_length=500)
+    uri = models.CharField(max_length=2000)
+    file = models.CharField(max_length=500, blank=True)
     mime_type = models.CharField(max_length=127)
     size_bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
@@ -56,6 +60,7 @@ class Artifact(TenantOwned):
                 condition=Q(classification__in=Classification.values), name="artifact_classification_known"
             )
         ]
+        indexes = [models.Index(fields=["created_at"], name="artifact_by_age")]
 
     def __str__(self) -> str:
         return self.name

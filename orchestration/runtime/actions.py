@@ -1,8 +1,10 @@
 """The actions that LangOrch carries out itself: operations on values, log lines, named copies (CKP 2.6)."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
+from orchestration.runtime import intake
 from orchestration.runtime.context import Place
 from orchestration.runtime.outcomes import Error, Json, StepFailed
 from orchestration.runtime.visiting import Visit
@@ -32,7 +34,7 @@ def perform(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[
 
 
 def _operate(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[Place, ...], step_id: str) -> Json:
-    tools = Tools(key=visit.drive.secrets.text_of, defined=visit.document.variables_schema)
+    tools = Tools(visit.drive.secrets.text_of, partial(intake.file_of, visit), visit.document.variables_schema)
     operation = {**fields, "action": action, "output_variable": _RESULT}
     try:
         changes = run_operation(operation, visit.values.scope(*place), tools)

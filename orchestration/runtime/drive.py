@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from langorch.lib import clock
+from orchestration.artifacts.room import Room
 from orchestration.runtime import boundary, limits, loading
 from orchestration.runtime.claims import Claim
 from orchestration.runtime.crowd import Crowd
@@ -32,6 +33,7 @@ class Drive:
         self.journal = Journal(self.run.pk, self.lease, claim.redactor, self.crowd.baton, losses=self.run.losses)
         config = program.document.global_config.secrets_config
         self.secrets = Secrets(config, self.run.tenant_id, self.run.project_id, claim.redactor)
+        self.room = Room(self.run.pk)
         self.records = Records() if self.run.fresh else loading.load(self.run.pk)
         self.recovered = ""
         self.limit = limits.run_limit(program.document.global_config, self.run.active_from)

@@ -12,12 +12,14 @@ from django.db import connection, transaction
 from langorch.lib import clock, groups, live
 from langorch.lib.redaction import Redactor
 from orchestration import events
+from orchestration.choices import StepState
 from orchestration.events import NewEvent
 from orchestration.runtime import paths
 from orchestration.runtime.boundary import Lease
 from orchestration.runtime.crowd import Baton
 from orchestration.runtime.outcomes import Json
 from orchestration.runtime.records import (
+    ArtifactRow,
     Batch,
     Ending,
     EventRow,
@@ -56,6 +58,7 @@ class Journal:
         self._durable = settings.ENV.DURABLE_EVERY_STEP
         self._losses = losses
         self._batch = Batch()
+        self._held: dict[tuple[str, str], tuple[Sequence[ArtifactRow], Sequence[EventRow]]] = {}
         self._since = clock.monotonic()
         self._gate = threading.Lock()
         self._writing = threading.RLock()
@@ -81,7 +84,20 @@ class Journal:
                 self._batch.spent = one if self._batch.spent is None else self._batch.spent.and_also(one)
             self._batch.visits[visit.path] = visit
             self._batch.steps[row.path, row.step_id] = row
+            self._release(row)
             self._batch.last_node_id, self._batch.last_step_id = row.node_id, row.step_id
+
+    def hold(self, path: str, step_id: str, rows: Sequence[ArtifactRow], events: Sequence[NewEvent]) -> None:
+        """Keep artifacts until their step's record is taken: they go out with one that completed, or not at all."""
+        told = [self._row(event) for event in events]
+        with self._gate:
+            self._held[path, step_id] = rows, told
+
+    def artifact(self, row: ArtifactRow) -> None:
+        """Keep an artifact of the run itself."""
+        with self._gate:
+            self._mark()
+            self._batch.artifacts.append(row)
 
     def wait(self, row: WaitRow) -> None:
         """Keep an open wait."""
@@ -144,6 +160,12 @@ class Journal:
         """Write what has gathered, unless writing is what failed."""
         if self._broken is None:
             self.flush()
+
+    def _release(self, row: StepRow) -> None:
+        artifacts, told = self._held.pop((row.path, row.step_id), ((), ()))
+        if row.state == StepState.COMPLETED:
+            self._batch.artifacts += artifacts
+            self._batch.events += told
 
     def _row(self, event: NewEvent, masked: bool = False) -> EventRow:
         return EventRow(

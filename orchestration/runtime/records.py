@@ -106,6 +106,25 @@ class Spent(NamedTuple):
         return Spent(prompt, completion, sum(costs, Decimal(0)) if costs else None)
 
 
+class ArtifactRow(NamedTuple):
+    """An artifact to be stored; its file is in the storage already. Ids are hex."""
+
+    id: str
+    tenant_id: str
+    path: str
+    step_id: str
+    node_id: str
+    kind: str
+    name: str
+    uri: str
+    file: str
+    mime_type: str
+    size_bytes: int
+    sha256: str
+    classification: str
+    created_at: str
+
+
 class EventRow(NamedTuple):
     """An event to be stored; its number comes from the run's row."""
 
@@ -126,13 +145,14 @@ class Batch:
     steps: dict[tuple[str, str], StepRow] = field(default_factory=dict)
     waits: list[WaitRow] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    artifacts: list[ArtifactRow] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     last_node_id: str = ""
     last_step_id: str = ""
     spent: Spent | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.visits or self.steps or self.waits or self.closed or self.events)
+        return bool(self.visits or self.steps or self.waits or self.closed or self.artifacts or self.events)
 
     def __len__(self) -> int:
         return len(self.visits)

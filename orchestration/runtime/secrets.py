@@ -72,6 +72,13 @@ class Secrets:
         """What came back from outside, without any secret value that this run resolved."""
         return self._redactor.without_secrets(value)
 
+    def without_in_bytes(self, content: bytes) -> bytes | None:
+        """As `without`, for a file: masked in one that is text; none for any other that holds a secret."""
+        try:
+            return self._redactor.text(content.decode()).encode()
+        except UnicodeDecodeError:
+            return None if self._redactor.found_in(content) else content
+
     def _filled(self, text: str, provider: Provider) -> Json:
         if whole := _MARK.fullmatch(text):
             return self._value(whole[1], provider)

@@ -15,12 +15,14 @@ from django.urls import path
 
 from orchestration import history
 from orchestration import services as runs
+from orchestration.artifacts.acceptance import OURS
 from orchestration.models import Run, Visit
 from procedures import services as procedures
 from tenants.access import page
 from tenants.actor import Actor
 from tenants.models import User
 from tests import people
+from tests.artifacts import stored_artifact
 from tests.documents import hello
 from tests.people import House
 from tests.questions import question
@@ -53,7 +55,7 @@ SHOWN = {200, 302, 405, STREAMS_ELSEWHERE}
 DOORS = {"logout", "api/auth/logout", "admin/logout/", "admin/login/"}
 """Ways in and out; they have tests of their own."""
 
-OBJECTS = {"procedure_id", "run_id", "approval_id", "object_id"}
+OBJECTS = {"procedure_id", "run_id", "approval_id", "object_id", "artifact_path"}
 """Parameters that name an object of the world."""
 
 UNKNOWN = dict.fromkeys(OBJECTS, str(UUID(int=7)))
@@ -101,7 +103,9 @@ def world(house: House) -> World:
     at = {"started_at": run.created_at, "ended_at": run.created_at}
     Visit.objects.create(run=run, path="greet", node_id="greet", pos=1, state="done", outcome="done", **at)
     approval = question(house.tenant, house.project, house.operator, title=MARK)
+    artifact = stored_artifact(run, "note.txt", MARK.encode())
     values = {
+        "artifact_path": artifact.uri.removeprefix(OURS),
         "procedure_id": MARK,
         "version": version.version,
         "run_id": run.pk,

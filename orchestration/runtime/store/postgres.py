@@ -12,8 +12,20 @@ from uuid import UUID
 
 import psycopg
 
-from orchestration.runtime.records import Batch, Ending, EventRow, Fenced, StepRow, VisitRow, WaitRow, Written, to_json
+from orchestration.runtime.records import (
+    ArtifactRow,
+    Batch,
+    Ending,
+    EventRow,
+    Fenced,
+    StepRow,
+    VisitRow,
+    WaitRow,
+    Written,
+    to_json,
+)
 
+Row = VisitRow | StepRow | WaitRow | ArtifactRow | EventRow
 _RAW_JSON: Final = frozenset({"changes", "error", "data", "params", "result", "payload", "needs"})
 
 _RUN: Final = """
@@ -90,6 +102,17 @@ _WAITS: Final = """
     UPDATE orchestration_runjob SET losses = 0 FROM run WHERE run_id = run.id AND %(calm)s
 )
 """
+_ARTIFACTS: Final = """
+, artifact AS (
+    INSERT INTO orchestration_artifact (run_id, id, tenant_id, path, step_id, node_id, kind, name, uri, file, mime_type,
+                                        size_bytes, sha256, classification, created_at)
+    SELECT run.id, a.id, a.tenant_id, a.path, a.step_id, a.node_id, a.kind, a.name, a.uri, a.file, a.mime_type,
+           a.size_bytes, a.sha256, a.classification, a.created_at AT TIME ZONE 'UTC'
+    FROM run, jsonb_to_recordset(%(artifacts)s) AS a(
+        id uuid, tenant_id uuid, path text, step_id text, node_id text, kind text, name text, uri text, file text,
+        mime_type text, size_bytes bigint, sha256 text, classification text, created_at timestamp)
+)
+"""
 _EVENTS: Final = """
 , event AS (
     INSERT INTO orchestration_event (run_id, seq, created_at, event_type, node_id, step_id, path, attempt, payload,
@@ -103,22 +126,26 @@ _EVENTS: Final = """
 SELECT last_seq, cancel_requested FROM run
 """
 _USUAL: Final = _RUN + _STILL_MINE + _VISITS_AND_STEPS + _EVENTS
-_WITH_WAITS: Final = _RUN + _STILL_MINE + _VISITS_AND_STEPS + _WAITS + _EVENTS
+_WITH_ALL: Final = _RUN + _STILL_MINE + _VISITS_AND_STEPS + _WAITS + _ARTIFACTS + _EVENTS
 _END: Final = _RUN + _ENDED + _VISITS_AND_STEPS + _EVENTS
+_END_WITH_FILES: Final = _RUN + _ENDED + _VISITS_AND_STEPS + _ARTIFACTS + _EVENTS
 
 
 def write(raw: Any, run_id: UUID, fence: int, batch: Batch, *, calm: bool) -> Written:
     """Write `batch`; `calm` also sets the job's count of lost leases to nothing."""
     values = _values(run_id, fence, batch)
-    if not (batch.waits or batch.closed or calm):
+    if not (batch.waits or batch.closed or batch.artifacts or calm):
         return _send(raw, _USUAL, values)
     more = {"waits": _array(batch.waits), "closed": to_json(batch.closed), "calm": calm}
-    return _send(raw, _WITH_WAITS, values | more)
+    return _send(raw, _WITH_ALL, values | more | {"artifacts": _array(batch.artifacts)})
 
 
 def end(raw: Any, run_id: UUID, fence: int, batch: Batch, ending: Ending) -> Written:
     """Write the last `batch`, and with it the end of the run: run, job and open waits. It holds no waits."""
-    return _send(raw, _END, _values(run_id, fence, batch) | asdict(ending))
+    values = _values(run_id, fence, batch) | asdict(ending)
+    if not batch.artifacts:
+        return _send(raw, _END, values)
+    return _send(raw, _END_WITH_FILES, values | {"artifacts": _array(batch.artifacts)})
 
 
 def _values(run_id: UUID, fence: int, batch: Batch) -> dict[str, Any]:
@@ -155,11 +182,11 @@ def prepared(raw: Any) -> Iterator[None]:
         raw.prepare_threshold = None
 
 
-def _array(rows: Iterable[VisitRow | StepRow | WaitRow | EventRow]) -> str:
+def _array(rows: Iterable[Row]) -> str:
     return f"[{','.join(_object(row) for row in rows)}]"
 
 
-def _object(row: VisitRow | StepRow | WaitRow | EventRow) -> str:
+def _object(row: Row) -> str:
     return "{" + ",".join(_member(name, getattr(row, name)) for name in _NAMES[type(row)]) + "}"
 
 
@@ -169,4 +196,4 @@ def _member(name: str, value: Any) -> str:
     return f'"{name}":{value}' if name in _RAW_JSON else f'"{name}":{to_json(value)}'
 
 
-_NAMES: Final = {row: row._fields for row in (VisitRow, StepRow, WaitRow, EventRow)}
+_NAMES: Final = {row: row._fields for row in (VisitRow, StepRow, WaitRow, ArtifactRow, EventRow)}

@@ -59,6 +59,11 @@ _WAIT: Final = """
 INSERT OR IGNORE INTO orchestration_wait (run_id, path, step_id, kind, ref, since, until, needs, state)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open')
 """
+_ARTIFACT: Final = """
+INSERT INTO orchestration_artifact (run_id, id, tenant_id, path, step_id, node_id, kind, name, uri, file, mime_type,
+                                    size_bytes, sha256, classification, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 _EVENT: Final = """
 INSERT INTO orchestration_event (run_id, seq, created_at, event_type, node_id, step_id, path, attempt, payload,
                                  trace_id)
@@ -96,6 +101,7 @@ def _rows(raw: Any, run: str, fence: int, batch: Batch) -> Written:
     _many(raw, _STEP, ((run, fence, *row) for row in batch.steps.values()))
     _many(raw, _CLOSE, ((moment(clock.now()), run, place) for place in batch.closed))
     _many(raw, _WAIT, ((run, *row) for row in batch.waits))
+    _many(raw, _ARTIFACT, ((run, *row) for row in batch.artifacts))
     first = written.last_seq - len(batch.events) + 1
     _many(raw, _EVENT, ((run, first + place, *row) for place, row in enumerate(batch.events)))
     return written
