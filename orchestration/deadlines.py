@@ -1,5 +1,9 @@
-"""Deadlines of runs that no worker has: a parked run is woken, and its worker finds what has passed (runtime 10)."""
+"""Deadlines of runs that no worker has (runtime 10).
 
+A parked run is woken, and its worker finds what has passed. A run that no worker has ever taken fails here.
+"""
+
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -32,3 +36,26 @@ def _wake(run_id: UUID) -> bool:
         return False
     resumed = NewEvent("run_resumed", {"kind": "deadline", "ref": "", "by": "timer"})
     return try_move(run_id, Move(PARKED, RunStatus.CREATED, [resumed], job={"cause": "deadline_resume"}))
+
+
+def fail_unclaimed() -> int:
+    """Fail every run that waited too long for its first worker; how many."""
+    return sum(_fail(run_id) for run_id in list(_unclaimed().values_list("pk", flat=True)[:AT_ONCE]))
+
+
+def _unclaimed() -> QuerySet[RunJob]:
+    return RunJob.objects.filter(state=JobState.READY, due_at__lte=Now(), run__started_at=None).order_by("due_at")
+
+
+@transaction.atomic
+def _fail(run_id: UUID) -> bool:
+    locked = Run.system.select_for_update(skip_locked=True, no_key=True).filter(pk=run_id, status=RunStatus.CREATED)
+    run, job = locked.first(), _unclaimed().filter(pk=run_id).first()
+    if run is None or job is None or job.due_at is None:
+        return False
+    minutes = (job.due_at - run.created_at) / timedelta(minutes=1)
+    message = f"No worker took the run within {minutes:g} minutes."
+    told = {"error": message, "error_class": "queue_timeout", "reason": "queue_timeout", "timeout_minutes": minutes}
+    fields = {"error": {"class": "queue_timeout", "message": message}, "error_class": "queue_timeout"}
+    sources = frozenset({RunStatus.CREATED})
+    return try_move(run_id, Move(sources, RunStatus.FAILED, [NewEvent("run_failed", told)], fields=fields))

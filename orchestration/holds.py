@@ -3,7 +3,7 @@
 A hold is an open wait of kind operator that belongs to no visit. Locks are taken in the order run, job, wait.
 """
 
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
@@ -74,12 +74,19 @@ def _go_on(run_id: UUID, hold: Wait, by: str) -> None:
     looked_at = Q(wake_seq=F("taken_seq"), due_at__isnull=True)
     if first is None or RunJob.objects.filter(pk=run_id).exclude(looked_at).exists():
         resumed = NewEvent("run_resumed", {"kind": hold.kind, "ref": hold.ref, "by": by})
-        move(run_id, Move(PARKED, RunStatus.CREATED, [resumed], job={"cause": "operator_resume"}))
+        job = {"cause": "operator_resume"} | _later(run_id, hold)
+        move(run_id, Move(PARKED, RunStatus.CREATED, [resumed], job=job))
     elif _waits_for_a_person(run_id):
         move(run_id, Move(frozenset({RunStatus.PAUSED}), RunStatus.WAITING_APPROVAL, [_parked(run_id, first)]))
     else:
         Run.system.filter(pk=run_id).update(**active.counts())
         events.append(run_id, [_parked(run_id, first)])
+
+
+def _later(run_id: UUID, hold: Wait) -> dict[str, Any]:
+    """A run that was held before its first claim has as long again to wait for it."""
+    waits_for_first_claim = Run.system.filter(pk=run_id, started_at=None).exists()
+    return {"due_at": F("due_at") + (clock.now() - hold.since)} if waits_for_first_claim else {}
 
 
 def _waits_for_a_person(run_id: UUID) -> bool:

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from langorch.lib import doorbell
-from orchestration import gate, jobs, waits
+from orchestration import canceling, deadlines, gate, jobs, waits
 from orchestration.choices import JobState, RunStatus
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob
@@ -21,12 +21,15 @@ OVERDUE: Final = timedelta(seconds=1)
 
 
 def sweep() -> int:
-    """Take every expired lease away: the run is queued again, or fails when that happened too often. How many."""
+    """Take every expired lease away, and end what is to end without a worker; how many runs that moved.
+
+    A run whose lease expired is queued again, or fails when that happened too often.
+    """
     expired = RunJob.objects.filter(state=JobState.LEASED, lease_until__lt=Now())
     taken = 0
     for run_id, owner in expired.order_by("lease_until").values_list("pk", "lease_owner")[:AT_ONCE]:
         taken += _take(run_id, owner)
-    return taken
+    return taken + deadlines.fail_unclaimed() + canceling.force() + canceling.follow_parents()
 
 
 def ring() -> bool:

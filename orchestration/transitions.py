@@ -6,6 +6,7 @@ rings after commit. Locks are taken in the order run, job, wait, approval.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -58,8 +59,12 @@ class Move:
             raise ValueError(f"no run moves from {', '.join(illegal)} to {self.target}")
 
 
-def create(run: Run, happened: Sequence[NewEvent]) -> None:
-    """Store a new run as queued, with its job and its first events (`run_created` among them)."""
+def create(run: Run, happened: Sequence[NewEvent], queue_timeout_ms: int | None = None) -> None:
+    """Store a new run as queued, with its job and its first events (`run_created` among them).
+
+    It fails when no worker has taken it after `queue_timeout_ms`.
+    """
+    length = None if queue_timeout_ms is None else timedelta(milliseconds=queue_timeout_ms)
     with transaction.atomic():
         run.last_seq = len(happened)
         run.save(force_insert=True)
@@ -70,6 +75,7 @@ def create(run: Run, happened: Sequence[NewEvent]) -> None:
             available_at=run.created_at,
             ready_since=run.created_at,
             **limits.of_new_job(run),
+            due_at=None if length is None else run.created_at + length,
         )
         events.store(run.pk, run.last_seq, happened)
         events.announce(run.pk, run.tenant_id, run.last_seq)
@@ -180,7 +186,7 @@ def _lock(run_id: UUID) -> RunStatus:
 
 def _ask_to_stop(run_id: UUID, by: str, reason: str) -> None:
     asked = Run.system.filter(pk=run_id, status__in=OPEN, cancel_requested=False).update(
-        cancel_requested=True, canceled_by=by, cancel_reason=reason, updated_at=Now()
+        cancel_requested=True, cancel_asked_at=Now(), canceled_by=by, cancel_reason=reason, updated_at=Now()
     )
     if asked:
         RunJob.objects.filter(pk=run_id).update(wake_seq=F("wake_seq") + 1)
@@ -205,6 +211,7 @@ def reopen_failed(run_id: UUID, by: str, reason: str = "") -> None:
             "recovered_via": "",
             "active_from": None,
             "cancel_requested": False,
+            "cancel_asked_at": None,
             "cancel_reason": "",
             "canceled_by": "",
         },

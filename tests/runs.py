@@ -47,7 +47,8 @@ def queue(tenant: Tenant, source: dict[str, Any], **inputs: Any) -> Run:
         created_at=now,
         updated_at=now,
     )
-    transitions.create(run, [NewEvent("run_created", {"procedure_id": procedure.procedure_id})])
+    happened = [NewEvent("run_created", {"procedure_id": procedure.procedure_id})]
+    transitions.create(run, happened, compiled.document.global_config.queue_timeout_ms)
     return run
 
 

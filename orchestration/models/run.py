@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from orchestration.choices import ENDED, ExecutionMode, JobState, RunStatus, TriggerType
+from orchestration.choices import ENDED, OPEN, ExecutionMode, JobState, RunStatus, TriggerType
 from procedures.choices import Channel
 from tenants.models import TenantOwned
 
@@ -28,6 +28,7 @@ class Run(TenantOwned):
 
     status = models.CharField(max_length=20, choices=RunStatus.choices, default=RunStatus.CREATED)
     cancel_requested = models.BooleanField(default=False)
+    cancel_asked_at = models.DateTimeField(null=True, blank=True)
     cancel_reason = models.CharField(max_length=500, blank=True)
     canceled_by = models.CharField(max_length=150, blank=True)
     execution_mode = models.CharField(max_length=16, choices=ExecutionMode.choices, default=ExecutionMode.PRODUCTION)
@@ -97,6 +98,16 @@ class Run(TenantOwned):
                 fields=["procedure", "concurrency_key"],
                 condition=Q(started_at__isnull=False, ended_at__isnull=True),
                 name="run_begun_by_procedure",
+            ),
+            models.Index(
+                fields=["cancel_asked_at"],
+                condition=Q(status__in=sorted(OPEN), cancel_requested=True),
+                name="run_to_be_canceled",
+            ),
+            models.Index(
+                fields=["parent_run"],
+                condition=Q(status__in=sorted(OPEN), parent_run__isnull=False),
+                name="run_open_child",
             ),
         ]
 

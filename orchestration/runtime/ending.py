@@ -12,6 +12,7 @@ from orchestration import active, gate, holds
 from orchestration.choices import JobState, RunStatus, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
+from orchestration.runtime.boundary import Canceled
 from orchestration.runtime.claims import Claim
 from orchestration.runtime.drive import Drive
 from orchestration.runtime.outcomes import End, Error, Json, RegionEnd
@@ -26,8 +27,11 @@ def park(claim: Claim, drive: Drive) -> bool:
     """Give the run back while it waits. False when something was answered meanwhile: the drive goes on."""
     with transaction.atomic():
         mine = Run.system.select_for_update().filter(pk=claim.run.pk, fence=claim.lease.fence)
-        if not list(mine.values_list("pk")):
+        canceled = list(mine.values_list("cancel_requested", flat=True))
+        if not canceled:
             raise Fenced
+        if canceled[0]:
+            raise Canceled
         job = RunJob.objects.filter(pk=claim.run.pk, state=JobState.LEASED)
         if not job.filter(wake_seq=F("taken_seq")).exists():
             job.update(taken_seq=F("wake_seq"))

@@ -14,6 +14,7 @@ from procedures.ckp.document import (
     LogicNode,
     ProcessingNode,
     SequenceNode,
+    SubflowNode,
     TransformNode,
     VerificationNode,
 )
@@ -36,6 +37,11 @@ class Program:
         self._compiled: dict[tuple[str | int, ...], Any] = {}
         self.pointers: dict[tuple[str | int, ...], str] = {}
         self._lock = threading.Lock()
+
+    @cached_property
+    def has_children(self) -> bool:
+        """Whether runs of the document may have runs of their own."""
+        return any(isinstance(node, SubflowNode) for node in self.document.nodes.values())
 
     @cached_property
     def hidden_names(self) -> frozenset[str]:

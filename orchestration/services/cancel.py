@@ -2,14 +2,10 @@
 
 from django.db import transaction
 
-from langorch.lib.errors import Conflict
-from orchestration import transitions
-from orchestration.choices import OPEN
+from orchestration import canceling, transitions
 from orchestration.models import Run
 from tenants import audit
-from tenants.actor import Actor, system
-
-BY_PARENT = "parent"
+from tenants.actor import Actor
 
 
 def cancel_run(actor: Actor, run: Run, reason: str = "") -> Run:
@@ -24,14 +20,5 @@ def cancel_run(actor: Actor, run: Run, reason: str = "") -> Run:
         if not before:
             text = f"Cancel of {run} asked for" + (f": {reason}" if reason else "")
             audit.record(actor, "run.cancel", text, resource=("run", run.pk), project_id=run.project_id)
-    _cancel_children(run)
+    canceling.cancel_children(run.pk)
     return Run.system.get(pk=run.pk)
-
-
-def _cancel_children(run: Run) -> None:
-    for child in Run.system.filter(parent_run=run, status__in=OPEN):
-        try:
-            transitions.request_cancel(child.pk, system(child.tenant_id).name, BY_PARENT)
-        except Conflict:
-            continue
-        _cancel_children(child)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
+from langorch.lib import clock
 from langorch.lib.errors import Conflict, Invalid, Place
 from orchestration import events, forking, history, selectors
 from orchestration.choices import VisitState, WaitKind, WaitState
@@ -126,6 +127,8 @@ def _copy(run: Run, forked: Run, kept: Kept, carrier: Any, edited: Mapping[str, 
     rows += [_row(visit, forked, done=True) for visit in kept.done]
     rows.sort(key=lambda row: row.started_at)
     for row in rows:
+        if row.state == VisitState.OPEN:
+            row.started_at = clock.now()
         if carrier is not None and row.path == carrier.path:
             row.changes = row.changes | edited
     Visit.objects.bulk_create(rows)

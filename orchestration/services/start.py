@@ -131,7 +131,7 @@ def _store(actor: Actor, run: Run, document: Document, unknown: list[str]) -> No
     happened = [NewEvent("run_created", _created(run))]
     if unknown:
         happened.append(NewEvent("unknown_input", {"names": unknown}))
-    transitions.create(run, happened)
+    transitions.create(run, happened, document.global_config.queue_timeout_ms)
     SearchValue.objects.bulk_create(inputs.search_values(run, document))
     text = f"Run of {run.procedure_key}@{run.procedure_version} started"
     audit.record(actor, "run.start", text, resource=("run", run.pk), project_id=run.project_id)

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 
 from approvals.models import Approval
 from langorch.lib import clock
-from orchestration import holds, waits
+from orchestration import holds, queue, waits
 from orchestration.models import Event, Run, RunJob, Visit, Wait
 from tenants.models import Tenant
 from tests import runs
@@ -235,3 +236,46 @@ def test_a_retry_has_all_of_its_time_again(tenant: Tenant):
     assert run.status == "paused"
     due_at = RunJob.objects.get(run=run).due_at
     assert (due_at - clock.now()).total_seconds() == pytest.approx(5, abs=1)
+
+
+QUEUED = {"queue_timeout_ms": 5_000}
+
+
+def wait_for_worker(run: Run, **by: float) -> None:
+    """Let a queued run have waited longer."""
+    RunJob.objects.filter(run=run).update(due_at=F("due_at") - timedelta(**by))
+
+
+def test_a_run_that_nobody_takes_fails(tenant: Tenant):
+    run = runs.queue(tenant, runs.document(END, global_config=QUEUED))
+    assert queue.sweep() == 0
+    wait_for_worker(run, seconds=6)
+    assert queue.sweep() == 1
+    run.refresh_from_db()
+    assert (run.status, run.error_class) == ("failed", "queue_timeout")
+    told = payloads(run, "run_failed")[0]
+    assert (told["reason"], told["timeout_minutes"]) == ("queue_timeout", pytest.approx(-1 / 60, abs=0.02))
+    assert RunJob.objects.get(run=run).state == "done"
+
+
+def test_only_the_first_claim_is_limited(tenant: Tenant):
+    run = runs.queue(tenant, runs.document({"a": sleeping(60_000), **END}, global_config=QUEUED))
+    wait_for_worker(run, seconds=6)
+    run = runs.drive(run)
+    assert run.status == "paused"
+    runs.fire(Wait.objects.get(run=run))
+    assert queue.sweep() == 0
+    assert runs.drive(run).status == "completed"
+
+
+def test_a_hold_does_not_use_up_the_time_in_the_queue(tenant: Tenant):
+    run = runs.queue(tenant, runs.document(END, global_config=QUEUED))
+    with transaction.atomic():
+        holds.place(run.pk)
+    Wait.objects.filter(run=run).update(since=F("since") - timedelta(seconds=60))
+    wait_for_worker(run, seconds=60)
+    assert queue.sweep() + waits.fire_due() == 0
+    with transaction.atomic():
+        holds.lift(run.pk, "tester")
+    assert queue.sweep() == 0
+    assert runs.drive(run).status == "completed"

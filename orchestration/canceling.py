@@ -1,0 +1,69 @@
+"""Cancels that nobody carried out: of workers that do not stop, and of children whose parent has ended (runtime 14)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+
+from langorch.lib.errors import Conflict
+from orchestration import transitions
+from orchestration.choices import ENDED, OPEN, RunStatus
+from orchestration.events import NewEvent
+from orchestration.models import Run
+from orchestration.transitions import Move, try_move
+from tenants.actor import SYSTEM_NAME
+
+AT_ONCE: Final = 500
+BY_PARENT: Final = "parent"
+
+
+def force() -> int:
+    """Cancel runs whose worker did not in CANCEL_GRACE_SECONDS, and those that were given back uncanceled; how many."""
+    return sum(_force(run_id) for run_id in list(_overdue().values_list("pk", flat=True)[:AT_ONCE]))
+
+
+def _overdue() -> QuerySet[Run]:
+    latest = Now() - timedelta(seconds=settings.ENV.CANCEL_GRACE_SECONDS)
+    asked = Run.system.filter(status__in=OPEN, cancel_requested=True)
+    return asked.filter(~Q(status=RunStatus.RUNNING) | Q(cancel_asked_at__lt=latest))
+
+
+@transaction.atomic
+def _force(run_id: UUID) -> bool:
+    """Take the run from its worker, which can write nothing more, and cancel it."""
+    run = _overdue().select_for_update(skip_locked=True, no_key=True, of=("self",)).filter(pk=run_id).first()
+    if run is None:
+        return False
+    reason = "forced" if run.status == RunStatus.RUNNING else run.cancel_reason or "cancel_signal"
+    canceled = NewEvent("run_canceled", {"by": run.canceled_by, "reason": reason})
+    fields = {"fence": F("fence") + 1}
+    return try_move(run_id, Move(frozenset({RunStatus(run.status)}), RunStatus.CANCELED, [canceled], fields=fields))
+
+
+def follow_parents() -> int:
+    """Cancel the open children of ended runs; how many."""
+    orphans = Run.system.filter(status__in=OPEN, cancel_requested=False, parent_run__status__in=ENDED)
+    return sum(cancel_child(run_id) for run_id in list(orphans.values_list("pk", flat=True)[:AT_ONCE]))
+
+
+def cancel_children(run_id: UUID, wanted: Callable[[str], bool] = lambda path: True) -> None:
+    """Cancel the open children of a run, or those whose place in it is `wanted`; theirs follow."""
+    children = Run.system.filter(parent_run_id=run_id, status__in=OPEN).values_list("pk", "parent_path")
+    for child_id, path in list(children):
+        if wanted(path):
+            cancel_child(child_id)
+
+
+def cancel_child(run_id: UUID) -> bool:
+    """Cancel a run because its parent ends or goes on without it; False when it has ended. Its children follow."""
+    try:
+        transitions.request_cancel(run_id, SYSTEM_NAME, BY_PARENT)
+    except Conflict:
+        return False
+    cancel_children(run_id)
+    return True
