@@ -13,7 +13,7 @@ from orchestration.choices import MODEL_CALL, StepState, VisitState, WaitState
 from orchestration.models import StepRecord, Visit, Wait
 
 FAILED = frozenset({"fail", "end", "recover"})
-LIMITS = frozenset({"timeout", "expired"})
+LIMITS = frozenset({"timeout", "expired", "sla_breached"})
 KEPT_FACTS = frozenset({"items", "index"})
 
 

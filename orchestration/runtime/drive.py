@@ -17,6 +17,7 @@ from orchestration.runtime.limits import Limit
 from orchestration.runtime.outcomes import Json
 from orchestration.runtime.program import Program
 from orchestration.runtime.secrets import Secrets
+from orchestration.runtime.sla import Watch
 from orchestration.runtime.state import Records
 from orchestration.runtime.store.taken import Taken
 from procedures.ckp.regions import MAIN
@@ -38,6 +39,7 @@ class Drive:
         self.recovered = ""
         self.limit = limits.run_limit(program.document.global_config, self.run.active_from)
         self.limits: dict[str, Limit] = {}
+        self.watch = Watch(self.journal, self.crowd.baton)
         self._see_recovery()
         self.builtins = _builtins(self.run)
         self.most_visits = min(
@@ -54,6 +56,8 @@ class Drive:
 
     def reload(self) -> None:
         """Read the records again: something was answered while the run was being parked."""
+        self.limits.clear()
+        self.watch = Watch(self.journal, self.crowd.baton)
         self.records = loading.load(self.run.pk)
 
     def count_visit(self) -> bool:
@@ -81,9 +85,10 @@ class Drive:
         self.limit = limits.extended(self.limit, clock.monotonic())
 
     def due_at(self, *, asleep: bool) -> datetime | None:
-        """When a parked run must be looked at; while it waits for people only no limit of active time passes."""
-        first = None if asleep else limits.nearest(self.limit, *self.limits.values())
-        return None if first is None else clock.now() + timedelta(seconds=first.at - clock.monotonic())
+        """When a parked run must be looked at; while it waits for people only, only SLAs go on."""
+        found = [] if asleep else [limit.at for limit in (self.limit, *self.limits.values()) if limit is not None]
+        first = min([at for at in (*found, self.watch.first) if at is not None], default=None)
+        return None if first is None else clock.now() + timedelta(seconds=first - clock.monotonic())
 
     def _see_recovery(self) -> None:
         found = next((visit for visit in self.records.region(MAIN) if visit.outcome == "recover"), None)

@@ -105,8 +105,11 @@ def _until_given_back(claimed: Claim, drive: Drive) -> None:
         return
     while True:
         main = RegionDrive(drive, MAIN, MAIN)
-        with drive.crowd.baton:
-            end = main.run(drive.run.input_vars, document.start_node)
+        try:
+            with drive.crowd.baton:
+                end = main.run(drive.run.input_vars, document.start_node)
+        finally:
+            drive.watch.close()
         if end.kind != "parked":
             ending.end(claimed, drive, end)
             return

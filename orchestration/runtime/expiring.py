@@ -24,7 +24,7 @@ def outcome(visit: VisitContext, limit: Limit) -> Outcome:
     if limit.path != visit.path:
         raise LimitPassed(limit)
     visit.lift()
-    return _node_timeout(visit, limit)
+    return _sla_breached(visit, limit) if limit.scope == "sla" else _node_timeout(visit, limit)
 
 
 def _run_timeout(visit: VisitContext, limit: Limit) -> Outcome:
@@ -37,14 +37,30 @@ def _run_timeout(visit: VisitContext, limit: Limit) -> Outcome:
 
 
 def _node_timeout(visit: VisitContext, limit: Limit) -> Outcome:
-    if "expired" not in visit.facts:
-        closing.close(visit.drive, visit.path, "node_timeout")
-        visit.keep({"expired": True})
+    _close_once(visit, "node_timeout")
     policy = visit.node.timeout_policy
     if policy is not None and policy.on_timeout == "fail_open":
         return _go_on(visit, limit)
     error = Error("node_timeout", f"The node took longer than {limit.milliseconds:g} ms.")
     return _handled(visit, visit.node, error.placed(node_id=visit.node_id, path=visit.path))
+
+
+def _sla_breached(visit: VisitContext, limit: Limit) -> Outcome:
+    visit.breach()
+    _close_once(visit, "sla_breached")
+    error = Error("sla_breached", f"The node took longer than the {limit.milliseconds:g} ms of its SLA.")
+    error = error.placed(node_id=visit.node_id, path=visit.path)
+    sla = visit.node.sla
+    if sla is not None and sla.on_breach == "escalate" and sla.escalation_handler:
+        return Goto(sla.escalation_handler, error)
+    return _handled(visit, visit.node, error)
+
+
+def _close_once(visit: VisitContext, reason: str) -> None:
+    """Close what waits in the visit; what a handler's recovery steps wait for later stays open."""
+    if "expired" not in visit.facts:
+        closing.close(visit.drive, visit.path, reason)
+        visit.keep({"expired": True})
 
 
 def _handled(visit: VisitContext, node: Node, error: Error) -> Outcome:

@@ -71,6 +71,14 @@ class Journal:
             self._batch.visits[row.path] = row
             self._batch.last_node_id = row.node_id
 
+    def mark(self, visit: VisitRow, event: NewEvent) -> None:
+        """Keep an open visit and the event that tells of its change: they go out together."""
+        told = self._row(event)
+        with self._gate:
+            self._mark()
+            self._batch.visits[visit.path] = visit
+            self._batch.events.append(told)
+
     def step(self, row: StepRow, visit: VisitRow, told: Sequence[NewEvent] = (), spent: Sequence[Spent] = ()) -> None:
         """Keep a step's record, and its open visit with what it has changed: they go out together.
 

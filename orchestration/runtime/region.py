@@ -146,6 +146,7 @@ class RegionDrive:
         return None
 
     def _record(self, visit: VisitContext, outcome: Outcome) -> Moved:
+        visit.see_sla()
         found = self._routed(visit, outcome)
         try:
             row = self._row(visit, found)
@@ -159,7 +160,7 @@ class RegionDrive:
         self._folded.changes.update(visit.changes)
         self._end = self._ended(found)
         self.drive.journal.visit(row)
-        self.drive.limits.pop(visit.path, None)
+        visit.close()
         self._tell(visit, found)
         if self._end is not None and self._on_end is not None:
             self._on_end(self._end)

@@ -15,7 +15,7 @@ from orchestration.runtime.ports import Region
 from orchestration.runtime.records import VisitRow, moment, to_json
 from orchestration.runtime.state import VisitRecord
 from orchestration.runtime.values import NOTHING, Values
-from procedures.ckp.document import Document, Node
+from procedures.ckp.document import Document, Node, Sla
 from procedures.ckp.expressions import Scope
 
 
@@ -51,6 +51,8 @@ class Visit:
         self._data = to_json(self._facts) if self._facts else None
         self._variables = {**variables, **self.changes}
         self.limit = region.limit
+        self._breached_at: float | None = None
+        self._in_flight = again is None
         self.values = Values(drive.program, node_id, self._scope(), self.emit)
         if again is None:
             self._enter()
@@ -96,20 +98,63 @@ class Visit:
             self._variables[name] = self.value(source, "inputs", name)
         if self.node.timeout_ms is not None or self.node.timeout_policy is not None:
             self._limit_time()
+        if self.node.sla is not None:
+            self._watch_sla(self.node.sla)
         self._look_at_limit()
 
     def look(self) -> None:
         """A boundary: raises when the drive or a region is to stop, or when a limit of time has passed."""
         self.region.look()
+        self.see_sla()
         self._look_at_limit()
 
     def seconds_left(self) -> float | None:
         """Until the nearest limit of time of this visit, of its owners and of the run; none without one."""
         return None if self.limit is None else max(self.limit.at - clock.monotonic(), 0)
 
+    def see_sla(self) -> None:
+        """Tell of an SLA that is breached by now."""
+        if self._breached_at is not None and clock.monotonic() >= self._breached_at:
+            self.breach()
+
+    def breach(self) -> None:
+        """Tell that the SLA is breached, once."""
+        sla = self.node.sla
+        if sla is None or self._breached_at is None:
+            return
+        self._breached_at = None
+        self.drive.watch.remove(self.path)
+        self._facts["sla_breached"] = True
+        self._data = to_json(self._facts)
+        told = {
+            "elapsed_ms": round((clock.now() - self.at).total_seconds() * 1000),
+            "limit_ms": sla.max_duration_ms,
+            "on_breach": sla.on_breach,
+            "escalation_handler": sla.escalation_handler,
+            "in_flight": self._in_flight,
+        }
+        self.drive.journal.mark(self.row(), NewEvent("sla_breached", told, self.node_id, "", self.path))
+
+    def close(self) -> None:
+        """The visit has ended: nothing limits it any more."""
+        self.drive.limits.pop(self.path, None)
+        self.drive.watch.remove(self.path)
+
     def lift(self) -> None:
         """The visit's own limit has been answered; those further out still hold."""
+        self.drive.limits.pop(self.path, None)
         self.limit = self.region.limit
+
+    def _watch_sla(self, sla: Sla) -> None:
+        at = limits.here(self.at) + sla.max_duration_ms / 1000
+        if "sla_breached" not in self._facts:
+            self._breached_at = at
+            self.see_sla()
+        if self._breached_at is not None:
+            self.drive.watch.add(self, at)
+        self._in_flight = True
+        if sla.on_breach == "fail" or (sla.on_breach == "escalate" and sla.escalation_handler):
+            self.limit = limits.nearest(self.limit, limits.Limit("sla", self.path, at, sla.max_duration_ms))
 
     def _look_at_limit(self) -> None:
         if self.limit is not None and clock.monotonic() >= self.limit.at:
