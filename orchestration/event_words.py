@@ -121,6 +121,14 @@ def _route_to(told: Happened, key: str) -> str:
     return f"to {told.name(target)}" if target else ""
 
 
+def _usage(told: Happened) -> str:
+    """The model, its tokens and how long it took."""
+    took, total = told.get("latency_ms"), told.get("total_tokens")
+    tokens = f", {total:,} tokens" if isinstance(total, int) else ""
+    seconds = f", {moments.duration(took / 1000)}" if isinstance(took, int | float) else ""
+    return f"{told.get('model')}{tokens}{seconds}"
+
+
 def _parked(told: Happened) -> str:
     return f"waits for {told.get('kind')}, worker given back"
 
@@ -179,6 +187,10 @@ PHRASES: dict[str, Phrase] = {
     "step_in_doubt": Phrase("alert", "warn", "Nobody knows whether it happened; sent again under the same key", _step),
     "check_passed": Phrase("s-ok", "ok", "Check passed", _of("check_id")),
     "check_failed": Phrase("s-failed", "bad", "Check failed", _of("check_id", "message")),
+    "llm_usage": Phrase("doc", "muted", "Model answered", _usage),
+    "llm_fallback": Phrase("right", "warn", "Next model asked", _of("from", "to", "reason", between=" · ")),
+    "llm_output_invalid": Phrase("alert", "warn", "The model's answer cannot be used", _of("errors")),
+    "llm_output_repaired": Phrase("s-ok", "ok", "The model mended its answer", _of("repairs")),
     "checkpoint_saved": Phrase("copy", "muted", "Checkpoint saved", _of("reason")),
     "artifact_created": Phrase("doc", "muted", "File kept", _of("name", "mime_type")),
     "artifact_rejected": Phrase("alert", "warn", "File not taken", _of("name", "reason")),

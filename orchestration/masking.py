@@ -5,7 +5,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from langorch.lib.redaction import Redactor
-from orchestration.models import Run
+from orchestration.choices import MODEL_CALL
+from orchestration.models import Run, StepRecord
 from procedures.ckp.compile import load_document
 from procedures.ckp.document import SequenceNode
 from procedures.models import Document
@@ -49,6 +50,14 @@ def sensitive_steps(run: Run) -> frozenset[tuple[str, str]]:
         for step in node.steps
         if names.intersection({step.output_variable, step.parameters.get("variable"), *step.outputs})
     )
+
+
+def shown_result(step: StepRecord) -> Any:
+    """The result of a step; of a model's answer, the text as it may be shown."""
+    if step.action != MODEL_CALL or not isinstance(step.result, dict):
+        return step.result
+    rest = {name: value for name, value in step.result.items() if name != "shown"}
+    return rest | {"text": step.result.get("shown", "")}
 
 
 def _keep(rows: Iterable[tuple[UUID, Any, Any]]) -> None:

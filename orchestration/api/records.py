@@ -114,7 +114,7 @@ def _step(step: StepRecord, redact: Any, hidden: frozenset[tuple[str, str]]) -> 
         "duration_ms": step.duration_ms,
         "error": redact(step.error),
         "params": redact(step.params),
-        "result": REDACTED if secret else redact(step.result),
+        "result": REDACTED if secret else redact(masking.shown_result(step)),
     }
 
 

@@ -13,6 +13,7 @@ from orchestration.models import Run
 from orchestration.run_page.approvals_tab import ApprovalsTab
 from orchestration.run_page.events import Events
 from orchestration.run_page.events_tab import EventsTab
+from orchestration.run_page.llm_tab import LlmTab, asks_models
 from orchestration.run_page.progress import Progress
 from orchestration.run_page.reading import also
 from orchestration.run_page.steps_tab import StepsTab
@@ -25,12 +26,16 @@ from tenants.actor import Actor
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One tab: `part` makes what its template `runs/<key>.html` shows as `part`; `count` names a count of `run_for`."""
+    """One tab: `part` makes what its template `runs/<key>.html` shows as `part`; `count` names a count of `run_for`.
+
+    `fits` says whether a run has it at all.
+    """
 
     label: str
     part: Callable[[Subject], Any]
     count: str = ""
     changes: Callable[[Subject], Q] | None = None
+    fits: Callable[[Subject], bool] = lambda subject: True
 
 
 TABS: dict[str, Tab] = {
@@ -39,6 +44,7 @@ TABS: dict[str, Tab] = {
     "variables": Tab("Variables", VariablesTab, changes=lambda subject: Q(region="")),
     "steps": Tab("Steps", StepsTab, count="step_count"),
     "approvals": Tab("Approvals", ApprovalsTab, count="approval_count"),
+    "llm": Tab("LLM", LlmTab, fits=asks_models),
 }
 
 
@@ -195,4 +201,5 @@ class RunPage:
                 "count": also(self.run, tab.count) if tab.count else None,
             }
             for key, tab in TABS.items()
+            if tab.fits(self.subject)
         ]

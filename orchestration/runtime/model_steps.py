@@ -167,7 +167,8 @@ class ModelStep(StepRun):
             to_json(completion.text)
         except NotStorable as error:
             raise StepFailed(Error("llm_error", f"The answer of {model} cannot be kept. {error}")) from None
-        return {"text": completion.text, "finish_reason": completion.finish_reason, **used}
+        shown = REDACTED if self._writes_hidden else prompts.answered(self.visit, completion.text).shown
+        return {"text": completion.text, "shown": shown, "finish_reason": completion.finish_reason, **used}
 
     def _account(
         self, profile: Profile, model: str, answered: str, usage: Usage | None, took: float, *, fallback: bool
@@ -200,8 +201,7 @@ class ModelStep(StepRun):
         return super()._row(*fields)._replace(key=self.key, params=self.now.params)
 
     def _tell_completed(self, result: Json, *, cached: bool, spent: float) -> None:
-        text = REDACTED if self._writes_hidden else prompts.answered(self.visit, result["text"]).shown
-        super()._tell_completed(text, cached=cached, spent=spent)
+        super()._tell_completed(result["shown"], cached=cached, spent=spent)
 
     @property
     def _writes_hidden(self) -> bool:
