@@ -11,8 +11,8 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from langorch.lib.errors import Conflict
-from orchestration import transitions
-from orchestration.choices import ENDED, OPEN, RunStatus
+from orchestration import children, transitions
+from orchestration.choices import OPEN, RunStatus
 from orchestration.events import NewEvent
 from orchestration.models import Run
 from orchestration.transitions import Move, try_move
@@ -46,15 +46,21 @@ def _force(run_id: UUID) -> bool:
 
 
 def follow_parents() -> int:
-    """Cancel the open children of ended runs; how many."""
-    orphans = Run.system.filter(status__in=OPEN, cancel_requested=False, parent_run__status__in=ENDED)
-    return sum(cancel_child(run_id) for run_id in list(orphans.values_list("pk", flat=True)[:AT_ONCE]))
+    """Cancel the open children that no visit waits for any more; how many."""
+    return sum(_cancel_orphan(run_id) for run_id in list(children.orphans().values_list("pk", flat=True)[:AT_ONCE]))
+
+
+def _cancel_orphan(run_id: UUID) -> bool:
+    """Cancel a child unless a retry of its parent has taken it up again."""
+    with transaction.atomic():
+        list(Run.system.select_for_update().filter(pk=run_id).values_list("pk"))
+        return children.orphans().filter(pk=run_id).exists() and cancel_child(run_id)
 
 
 def cancel_children(run_id: UUID, wanted: Callable[[str], bool] = lambda path: True) -> None:
     """Cancel the open children of a run, or those whose place in it is `wanted`; theirs follow."""
-    children = Run.system.filter(parent_run_id=run_id, status__in=OPEN).values_list("pk", "parent_path")
-    for child_id, path in list(children):
+    found = Run.system.filter(parent_run_id=run_id, status__in=OPEN).values_list("pk", "parent_path")
+    for child_id, path in list(found):
         if wanted(path):
             cancel_child(child_id)
 

@@ -1,39 +1,91 @@
 """Reopening the records of an ended run, so that it goes on from the visit that failed (runtime 14).
 
-The chain from the main region down to what failed is opened again; what an on_failure route did is forgotten.
+The chain from the main region down to what failed is opened again; what an on_failure route did is forgotten. A child
+that failed, or was stopped with its parent, is reopened itself: what it has recorded stays, as in any region.
 """
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from orchestration.choices import MODEL_CALL, StepState, VisitState, WaitState
-from orchestration.models import StepRecord, Visit, Wait
+from langorch.lib import clock
+from orchestration import children
+from orchestration.choices import ENDED, MODEL_CALL, StepState, VisitState, WaitKind, WaitState
+from orchestration.models import Run, StepRecord, Visit, Wait
+from orchestration.visit_rows import owner_of
 
 FAILED = frozenset({"fail", "end", "recover"})
 LIMITS = frozenset({"timeout", "expired", "sla_breached"})
 KEPT_FACTS = frozenset({"items", "index"})
+CHILD = "child"
+"""The fact of a subflow's visit that names the child it started last."""
 
 
-def reopen(run_id: UUID) -> None:
-    """Open the failed visits of a run again; call it inside the move's transaction."""
-    visits = list(Visit.objects.filter(run_id=run_id).order_by("region", "pos"))
-    main = [visit for visit in visits if visit.region == ""]
-    recovery = next((visit for visit in main if visit.outcome == "recover"), None)
-    if recovery is not None:
-        _forget(run_id, [visit for visit in main if visit.pos > recovery.pos])
-        main = [visit for visit in main if visit.pos <= recovery.pos]
-    chain = _chain(main[-1:], visits)
-    for visit in chain:
+class Plan:
+    """What is to be opened again: visits that are done, and among them and the open ones those that have a child."""
+
+    def __init__(self, run_id: UUID) -> None:
+        self.run_id = run_id
+        visits = list(Visit.objects.filter(run_id=run_id).order_by("region", "pos"))
+        main = [visit for visit in visits if visit.region == ""]
+        recovery = next((visit for visit in main if visit.outcome == "recover"), None)
+        self.forgotten = [visit for visit in main if recovery is not None and visit.pos > recovery.pos]
+        kept = [visit for visit in main if visit not in self.forgotten]
+        self.chain = _chain(kept[-1:], visits)
+        self.cut = [visit for visit in visits if visit.state == VisitState.OPEN]
+        again = {visit.path for visit in (*self.cut, *self.chain)}
+        entered = [visit for visit in visits if _is_entered(visit.path, again)]
+        self.parents = {str(visit.data[CHILD]): visit for visit in entered if visit.data and visit.data.get(CHILD)}
+
+    def children(self) -> QuerySet[Run]:
+        """The children that are not deleted."""
+        return Run.system.filter(pk__in=list(self.parents)).order_by("pk")
+
+
+def reopen(plan: Plan) -> None:
+    """Open the failed visits of a run again; call it inside the move's transaction, its children being reopened."""
+    _forget(plan.run_id, plan.forgotten)
+    for visit in plan.chain:
         _open(visit)
-    _start_clocks([visit for visit in visits if visit.state == VisitState.OPEN])
-    paths = [visit.path for visit in chain]
-    StepRecord.objects.filter(run_id=run_id, path__in=paths).update(retries=0, error=None)
-    _ask_models_again(run_id, paths)
-    answered = Wait.objects.filter(run_id=run_id, path__in=paths, state__in=[WaitState.ANSWERED, WaitState.EXPIRED])
+    _start_clocks(plan.cut)
+    paths = [visit.path for visit in plan.chain]
+    StepRecord.objects.filter(run_id=plan.run_id, path__in=paths).update(retries=0, error=None)
+    _ask_models_again(plan.run_id, paths)
+    closed = [WaitState.ANSWERED, WaitState.EXPIRED]
+    answered = Wait.objects.filter(run_id=plan.run_id, path__in=paths, state__in=closed)
     answered.update(state=WaitState.CANCELED, closed_at=Now())
+    Visit.objects.filter(pk__in=[visit.pk for visit in plan.parents.values()]).update(data=None)
+    for child in plan.children():
+        _wait_again(plan.parents[str(child.pk)], child)
+
+
+def _wait_again(visit: Visit, child: Run) -> None:
+    """Wait for the child of a visit; one that completed has answered already."""
+    Wait.objects.filter(run_id=visit.run_id, path=visit.path, kind=WaitKind.SUBFLOW).update(state=WaitState.CANCELED)
+    ended = child.status in ENDED
+    Wait.objects.create(
+        run_id=visit.run_id,
+        path=visit.path,
+        kind=WaitKind.SUBFLOW,
+        ref=str(child.pk),
+        since=clock.now(),
+        state=WaitState.ANSWERED if ended else WaitState.OPEN,
+        answer=children.said_by(child) if ended else None,
+        closed_at=clock.now() if ended else None,
+    )
+    Visit.objects.filter(pk=visit.pk).update(data={CHILD: str(child.pk)})
+
+
+def _is_entered(path: str, again: set[str]) -> bool:
+    """Whether a visit is entered again: it and all of its owners are open, or will be."""
+    while path in again:
+        region = path.rpartition("/")[0]
+        if not region:
+            return True
+        path = owner_of(region)
+    return False
 
 
 def _ask_models_again(run_id: UUID, paths: Sequence[str]) -> None:

@@ -59,6 +59,7 @@ def situation(actor: Actor, run: Run, statuses: Mapping[VersionKey, str], *, hel
         version_status=statuses.get((run.procedure_id, run.procedure_version), ""),
         cancel_requested=run.cancel_requested,
         held=held,
+        is_child=run.parent_run_id is not None,
     )
 
 

@@ -1,7 +1,7 @@
 """Every move of a run: the table of legal ones, and the one function that makes them (runtime 1).
 
 A move is a conditional UPDATE that counts its row, the event, and the job's change, in one transaction; the doorbell
-rings after commit. Locks are taken in the order run, job, wait, approval.
+rings after commit. Locks are taken in the order child run, run, job, wait, approval.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,9 @@ from approvals import services as approvals
 from langorch.lib import doorbell
 from langorch.lib.errors import Conflict, NotFound
 from langorch.lib.redaction import PLAIN, Redactor
-from orchestration import active, events, gate, jobs, limits, reopening
-from orchestration.choices import ENDED, JOB_STATE_OF, OPEN, PARKED, JobState, RunStatus, WaitState
+from orchestration import active, answers, children, events, gate, jobs, limits, reopening
+from orchestration.answers import Signal
+from orchestration.choices import ENDED, JOB_STATE_OF, OPEN, PARKED, JobState, RunStatus, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
 
@@ -35,6 +36,8 @@ LEGAL: Final[Mapping[RunStatus, frozenset[RunStatus]]] = {
 }
 RETRY_PRIORITY: Final = 5
 ANSWER_PRIORITY: Final = 10
+PROMPT_KINDS: Final = frozenset({WaitKind.APPROVAL, WaitKind.CALLBACK})
+"""Kinds of waits whose answer somebody waits to see acted on: their runs come first in the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +105,15 @@ def try_move(run_id: UUID, wanted: Move) -> bool:
             here &= Q(fence=wanted.fence)
         if not Run.system.filter(here).update(**_run_values(wanted)):
             return False
+        parent_id = children.lock_parent(run_id) if wanted.target in ENDED else None
         RunJob.objects.filter(pk=run_id).update(**_job_values(wanted))
         if wanted.target in ENDED:
             _close(run_id)
         if wanted.target in ENDED | PARKED:
             gate.left(run_id)
         events.append(run_id, wanted.events, wanted.redactor)
+        if parent_id is not None:
+            _answer_parent(children.end_of(run_id, parent_id))
         if wanted.target == RunStatus.CREATED:
             doorbell.ring(jobs.DRIVE)
     return True
@@ -139,6 +145,30 @@ def _job_values(wanted: Move) -> dict[str, Any]:
 def _close(run_id: UUID) -> None:
     Wait.objects.filter(run_id=run_id, state=WaitState.OPEN).update(state=WaitState.CANCELED, closed_at=Now())
     approvals.cancel_for_run(run_id)
+
+
+def _answer_parent(end: Signal) -> None:
+    if answers.close(end):
+        resume(end)
+
+
+def resume(answer: Signal) -> None:
+    """Queue the run of a wait that was just closed, if it is parked and nobody holds it."""
+    if not RunJob.objects.filter(pk=answer.run_id, state=JobState.PARKED).exists():
+        return
+    if Wait.objects.filter(run_id=answer.run_id, kind=WaitKind.OPERATOR, state=WaitState.OPEN).exists():
+        return
+    prompt = answer.kind in PROMPT_KINDS
+    payload = {"kind": answer.kind, "ref": answer.ref or answer.path, "by": answer.by}
+    try_move(
+        answer.run_id,
+        Move(
+            sources=PARKED,
+            target=RunStatus.CREATED,
+            events=[NewEvent("run_resumed", payload, path=answer.path)],
+            job={"cause": f"{answer.kind}_resume"} | ({"priority": raise_priority(ANSWER_PRIORITY)} if prompt else {}),
+        ),
+    )
 
 
 def _refusal(run_id: UUID, wanted: Move) -> Conflict | NotFound:
@@ -196,7 +226,8 @@ def _ask_to_stop(run_id: UUID, by: str, reason: str) -> None:
 def reopen_failed(run_id: UUID, by: str, reason: str = "") -> None:
     """Queue a failed or canceled run again, to go on from what failed; retries and losses are counted anew.
 
-    Raises `Conflict` (illegal_transition) for any other status, `NotFound`.
+    Children that failed or were canceled are queued again first. Raises `Conflict` (illegal_transition) for any other
+    status, and while a child is still being canceled; `NotFound`.
     """
     told = {"thread_id": f"{run_id}:", "mode": "failed_step", "by": by, "reason": reason}
     wanted = Move(
@@ -218,5 +249,16 @@ def reopen_failed(run_id: UUID, by: str, reason: str = "") -> None:
         job={"losses": 0, "cause": "retry_fallback", "priority": raise_priority(RETRY_PRIORITY)},
     )
     with transaction.atomic():
+        plan = reopening.Plan(run_id)
+        for child_id in plan.children().exclude(status=RunStatus.COMPLETED).values_list("pk", flat=True):
+            _reopen_child(child_id, by, reason)
         move(run_id, wanted)
-        reopening.reopen(run_id)
+        reopening.reopen(plan)
+
+
+def _reopen_child(run_id: UUID, by: str, reason: str) -> None:
+    status = _lock(run_id)
+    if status not in OPEN:
+        reopen_failed(run_id, by, reason)
+    elif Run.system.filter(pk=run_id, cancel_requested=True).exists():
+        raise Conflict("A child run is still being canceled; retry once it has ended.", extra={"status": status})

@@ -22,6 +22,7 @@ class Situation:
     version_status: str
     cancel_requested: bool = False
     held: bool = False
+    is_child: bool = False
 
 
 def verbs(now: Situation) -> dict[str, Verdict]:
@@ -43,6 +44,8 @@ def why_not_retry(now: Situation, mode: str) -> str | None:
         return "The run has not ended; cancel it first."
     if now.version_status == VersionStatus.ARCHIVED:
         return "Its version was archived since."
+    if mode == FAILED_STEP and now.is_child:
+        return "It is part of another run: retry that one, and this one goes on with it."
     if mode == FAILED_STEP and now.status == RunStatus.COMPLETED:
         return "The run has completed; it can be retried from the start, as a new run."
     if mode != FAILED_STEP and not now.version_status:

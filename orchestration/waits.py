@@ -1,22 +1,19 @@
 """Closing what visits wait for, each once, and letting their runs go on (runtime 2)."""
 
-from dataclasses import dataclass
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 
 from approvals import services as approvals
-from orchestration import deadlines
-from orchestration.choices import PARKED, JobState, RunStatus, WaitKind, WaitState
-from orchestration.events import NewEvent
-from orchestration.models import Run, RunJob, Wait
-from orchestration.transitions import ANSWER_PRIORITY, Move, raise_priority, try_move
+from orchestration import answers, deadlines
+from orchestration.answers import Signal
+from orchestration.choices import WaitKind, WaitState
+from orchestration.models import Run, Wait
+from orchestration.transitions import resume
 
-PROMPT_KINDS: Final = frozenset({WaitKind.APPROVAL, WaitKind.CALLBACK})
-"""Kinds whose answer somebody waits to see acted on: their runs come first in the queue."""
+__all__ = ["Signal", "fire_due", "signal"]
+
 TIMED_KINDS: Final = {
     WaitKind.TIMER: WaitState.ANSWERED,
     WaitKind.RETRY: WaitState.ANSWERED,
@@ -26,19 +23,6 @@ TIMED_KINDS: Final = {
 DUE_AT_ONCE: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """An answer to one open wait. `by` names who or what closed it."""
-
-    run_id: UUID
-    path: str
-    kind: WaitKind
-    answer: Any
-    by: str = ""
-    ref: str | None = None
-    state: WaitState = WaitState.ANSWERED
-
-
 def signal(answer: Signal) -> bool:
     """Close an open wait and let its run go on. False when it was closed before: the answer is late or a duplicate.
 
@@ -46,37 +30,10 @@ def signal(answer: Signal) -> bool:
     """
     with transaction.atomic():
         run = Run.system.select_for_update().filter(pk=answer.run_id).values_list("status", flat=True).first()
-        if run is None or not _close(answer):
+        if run is None or not answers.close(answer):
             return False
-        RunJob.objects.filter(pk=answer.run_id).update(wake_seq=F("wake_seq") + 1)
-        _resume(answer)
+        resume(answer)
     return True
-
-
-def _close(answer: Signal) -> bool:
-    list(RunJob.objects.select_for_update().filter(pk=answer.run_id).values_list("pk"))
-    waits = Wait.objects.filter(run_id=answer.run_id, path=answer.path, kind=answer.kind, state=WaitState.OPEN)
-    if answer.ref is not None:
-        waits = waits.filter(ref=answer.ref)
-    return waits.update(state=answer.state, answer=answer.answer, closed_at=Now()) == 1
-
-
-def _resume(answer: Signal) -> None:
-    if not RunJob.objects.filter(pk=answer.run_id, state=JobState.PARKED).exists():
-        return
-    if Wait.objects.filter(run_id=answer.run_id, kind=WaitKind.OPERATOR, state=WaitState.OPEN).exists():
-        return
-    prompt = answer.kind in PROMPT_KINDS
-    payload = {"kind": answer.kind, "ref": answer.ref or answer.path, "by": answer.by}
-    try_move(
-        answer.run_id,
-        Move(
-            sources=PARKED,
-            target=RunStatus.CREATED,
-            events=[NewEvent("run_resumed", payload, path=answer.path)],
-            job={"cause": f"{answer.kind}_resume"} | ({"priority": raise_priority(ANSWER_PRIORITY)} if prompt else {}),
-        ),
-    )
 
 
 def fire_due() -> int:

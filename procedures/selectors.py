@@ -99,9 +99,14 @@ def resolve_for_start(
         raise _not_runnable(f"Version {chosen.version} is {chosen.status}; no new runs start from it.")
     if chosen.status == VersionStatus.DRAFT and taken != Channel.DEV:
         raise _not_runnable(f"Version {chosen.version} is a draft; drafts run in channel dev only.")
-    if chosen.effective_date and chosen.effective_date > _today(chosen):
+    if takes_effect_later(chosen):
         raise _not_runnable(f"Version {chosen.version} takes effect on {chosen.effective_date}.")
     return chosen, taken
+
+
+def takes_effect_later(version: ProcedureVersion) -> bool:
+    """Whether the day of a version has not come yet in its own time zone."""
+    return bool(version.effective_date and version.effective_date > _today(version))
 
 
 def channels_of(version: ProcedureVersion) -> list[str]:

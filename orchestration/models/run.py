@@ -53,6 +53,7 @@ class Run(TenantOwned):
     root_run = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     parent_path = models.CharField(max_length=500, blank=True)
     depth = models.PositiveSmallIntegerField(default=0)
+    subflow_versions = models.JSONField(default=dict)
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
     forked_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="forks")
     retry_count = models.PositiveIntegerField(default=0)
@@ -85,6 +86,11 @@ class Run(TenantOwned):
             models.CheckConstraint(condition=Q(priority__gte=-100, priority__lte=100), name="run_priority_in_range"),
             models.CheckConstraint(condition=Q(trigger_type__in=TriggerType.values), name="run_trigger_known"),
             models.CheckConstraint(condition=Q(execution_mode__in=ExecutionMode.values), name="run_mode_known"),
+            models.UniqueConstraint(
+                fields=["parent_run", "parent_path"],
+                condition=Q(parent_run__isnull=False, status__in=sorted(OPEN)),
+                name="one_open_child_per_visit",
+            ),
         ]
         indexes = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="run_newest"),
@@ -103,11 +109,6 @@ class Run(TenantOwned):
                 fields=["cancel_asked_at"],
                 condition=Q(status__in=sorted(OPEN), cancel_requested=True),
                 name="run_to_be_canceled",
-            ),
-            models.Index(
-                fields=["parent_run"],
-                condition=Q(status__in=sorted(OPEN), parent_run__isnull=False),
-                name="run_open_child",
             ),
         ]
 

@@ -8,10 +8,10 @@ from orchestration.runtime.drive import Drive
 
 def close(drive: Drive, place: str, reason: str) -> None:
     """Cancel the children and the open waits at or below a visit or a region, and withdraw the approvals among them."""
-    if drive.program.has_children:
-        canceling.cancel_children(drive.run.pk, lambda path: paths.holds(place, path))
     if not drive.waited:
         return
     drive.journal.close(place)
     with drive.journal.together():
         approvals.cancel_for_run(drive.run.pk, reason=reason, below=[place])
+    if drive.program.has_children:
+        canceling.cancel_children(drive.run.pk, lambda path: paths.holds(place, path))

@@ -1,12 +1,12 @@
 """What an executor may ask of the engine. Pure: executors see this Protocol and the outcomes, nothing else."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from orchestration.runtime.outcomes import Json, RegionEnd
-from procedures.ckp.document import Document, HumanApprovalNode, Operation, Step, Transformation
+from procedures.ckp.document import Document, HumanApprovalNode, Operation, Step, SubflowNode, Transformation
 
 Place = str | int
 
@@ -49,6 +49,21 @@ class StandIn:
 
     result: Json
     is_stub: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A run that a visit started: how it ended; `status` is empty while it is at work.
+
+    One that could not be started has failed, without a `run_id`.
+    """
+
+    run_id: str
+    procedure_id: str = ""
+    version: str = ""
+    status: str = ""
+    outputs: Mapping[str, Json] = field(default_factory=dict)
+    error: Mapping[str, Json] | None = None
 
 
 class Context(Protocol):
@@ -151,6 +166,21 @@ class Context(Protocol):
 
     def approval(self, node: HumanApprovalNode) -> Answer | None:
         """The answer to this visit's question; none while it is open, after asking it the first time."""
+
+    def override(self) -> StandIn | None:
+        """What stands in for the node's result, where the run's test data names the node."""
+
+    def child(self) -> Child | None:
+        """The run that this visit started last, none when it has to start one."""
+
+    def start_child(self, node: SubflowNode, given: Mapping[str, Json]) -> Child:
+        """Start the run that a subflow names, with the inputs that are `given`.
+
+        Raises `StepFailed`: subflow_contract, subflow_recursion, invalid_value.
+        """
+
+    def output(self, source: Json, outputs: Mapping[str, Json], *place: Place) -> Json:
+        """The value of an expression over the outputs of a child."""
 
     def iteration(self, index: int, entry: str, bound: Mapping[str, Json]) -> RegionEnd:
         """Drive a loop's iteration on the visit's variables, the names of `bound` bound inside."""

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from django.conf import settings
 
 from orchestration.choices import WaitKind
-from orchestration.runtime import asking, model_steps, paths, pausing, prompts, standins, steps
+from orchestration.runtime import asking, model_steps, paths, pausing, prompts, standins, steps, subflows
 from orchestration.runtime.branching import Branches
-from orchestration.runtime.context import Answer, BranchStart, Place, StandIn, Strategy, Told, Turn
+from orchestration.runtime.context import Answer, BranchStart, Child, Place, StandIn, Strategy, Told, Turn
 from orchestration.runtime.outcomes import Json, RegionEnd
 from orchestration.runtime.visiting import Visit
-from procedures.ckp.document import HumanApprovalNode, Operation, Step, Transformation
+from procedures.ckp.document import HumanApprovalNode, Operation, Step, SubflowNode, Transformation
 from procedures.ckp.operations import run_transformations
 
 
@@ -66,6 +66,18 @@ class VisitContext(Visit):
 
     def approval(self, node: HumanApprovalNode) -> Answer | None:
         return asking.approval(self, node)
+
+    def override(self) -> StandIn | None:
+        return standins.for_node(self)
+
+    def child(self) -> Child | None:
+        return subflows.current(self)
+
+    def start_child(self, node: SubflowNode, given: Mapping[str, Json]) -> Child:
+        return subflows.start(self, node, given)
+
+    def output(self, source: Json, outputs: Mapping[str, Json], *place: Place) -> Json:
+        return self.values.over(source, outputs, place)
 
     def iteration(self, index: int, entry: str, bound: Mapping[str, Json]) -> RegionEnd:
         return self.region.iteration(self, index).run({**self.variables, **bound}, entry)

@@ -8,10 +8,11 @@ from django.db import transaction
 from django.db.models import F
 
 from langorch.lib import groups, live
-from orchestration import active, gate, holds
-from orchestration.choices import JobState, RunStatus, WaitKind, WaitState
+from orchestration import active, canceling, gate, holds
+from orchestration.choices import ENDED, JobState, RunStatus, TriggerType, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
+from orchestration.runtime import standins
 from orchestration.runtime.boundary import Canceled
 from orchestration.runtime.claims import Claim
 from orchestration.runtime.drive import Drive
@@ -19,6 +20,7 @@ from orchestration.runtime.outcomes import End, Error, Json, RegionEnd
 from orchestration.runtime.records import Ending, Fenced, to_json
 from orchestration.transitions import Move, try_move
 from procedures.ckp.document import Document
+from procedures.ckp.inputs import check_inputs
 
 RUNNING: Final = frozenset({RunStatus.RUNNING})
 
@@ -99,12 +101,27 @@ def end(claim: Claim, drive: Drive, region: RegionEnd) -> None:
     if region.error is not None:
         fail(claim, region.error, drive=drive)
         return
-    ended = region.end or End("completed")
-    outputs = ended.outputs if ended.outputs is not None else _variables(claim, drive.program.document, region.changes)
+    ended, document = region.end or End("completed"), drive.program.document
+    outputs = ended.outputs if ended.outputs is not None else _variables(claim, document, region.changes)
     if ended.status == "failed":
         fail(claim, Error("terminated", ended.message or "The procedure ended as failed."), outputs, drive)
         return
+    if (misfit := _misfit(document, outputs)) is not None:
+        fail(claim, misfit, outputs, drive)
+        return
     _complete(claim, drive, outputs, ended.message)
+
+
+def _misfit(document: Document, outputs: Mapping[str, Json]) -> Error | None:
+    """What is wrong with the outputs that the document declares; what stands in for a result is not judged."""
+    declared = document.outputs_schema or {}
+    real = {name: meta for name, meta in declared.items() if not standins.reads_stub({name: outputs.get(name)})}
+    errors = check_inputs(real, outputs).errors
+    if not errors:
+        return None
+    return Error(
+        "validation_failed", "The outputs do not fit: " + " ".join(errors.values()), details={"errors": errors}
+    )
 
 
 def validated(claim: Claim, drive: Drive) -> None:
@@ -138,8 +155,8 @@ def fail(claim: Claim, error: Error, outputs: dict[str, Json] | None = None, dri
 
 
 def _end(claim: Claim, drive: Drive | None, target: RunStatus, event: NewEvent, result: Mapping[str, Any]) -> None:
-    """End the run: with its last records where nothing was ever waited for, else by the move that closes approvals."""
-    if drive is None or drive.waited:
+    """End the run: with its last records where nothing waited and it is nobody's child, else by the move."""
+    if drive is None or drive.waited or claim.run.trigger_type == TriggerType.SUBFLOW:
         if drive is not None:
             drive.journal.flush()
         _give_back(claim, target, event, result)
@@ -177,3 +194,5 @@ def _give_back(
     )
     if not try_move(claim.run.pk, wanted):
         raise Fenced
+    if target in ENDED:
+        canceling.cancel_children(claim.run.pk)

@@ -29,13 +29,20 @@ def for_step(visit: Visit, step: Step, *, leaves: bool) -> Any:
     return NOTHING
 
 
+def for_node(visit: Visit) -> StandIn | None:
+    """What the test data says that a whole node gives; none where it does not name it."""
+    overrides = visit.drive.run.test_data_overrides
+    if visit.node_id not in overrides:
+        return None
+    override = overrides[visit.node_id]
+    visit.emit("step_test_override_applied", {"step_id": visit.node_id, "override": override})
+    return StandIn(override, is_stub=False)
+
+
 def for_model(visit: Visit) -> StandIn | None:
     """What stands in for the calls of an llm_action, by the name of its node; none where its model is asked."""
-    overrides = visit.drive.run.test_data_overrides
-    if visit.node_id in overrides:
-        override = overrides[visit.node_id]
-        visit.emit("step_test_override_applied", {"step_id": visit.node_id, "override": override})
-        return StandIn(override, is_stub=False)
+    if (found := for_node(visit)) is not None:
+        return found
     if is_dry(visit):
         return StandIn(_model_stub(visit, "dry_run_step_skipped", "dry_run"), is_stub=True)
     if visit.drive.run.mock_external_calls:
@@ -65,12 +72,12 @@ def decision(visit: Visit, node: HumanApprovalNode) -> dict[str, Json]:
 
 
 def reads_stub(values: Mapping[str, Json]) -> bool:
-    """Whether any of the values holds what a dry run put in place of a result."""
+    """Whether any of the values holds what a dry run or a mock put in place of a result."""
     waiting: list[Json] = list(values.values())
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            if value.get("dry_run") is True and "binding" in value:
+            if True in (value.get("dry_run"), value.get("mocked")) and "binding" in value:
                 return True
             waiting.extend(value.values())
         elif isinstance(value, list):

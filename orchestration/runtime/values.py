@@ -56,6 +56,13 @@ class Values:
         self.tell()
         return value
 
+    def over(self, source: Json, variables: Mapping[str, Json], place: tuple[Place, ...]) -> Json:
+        """The value of an expression over other variables than the run's."""
+        scope = replace(self.scope(*place), variables=variables)
+        value = compile_expression(source).evaluate(scope)
+        self.tell()
+        return value
+
     def condition(self, source: Json, place: tuple[Place, ...], local: Mapping[str, Json] = NOTHING) -> bool:
         """Whether a condition is true."""
         holds = compile_condition(source).test(self.scope(*place, local=local))

@@ -57,9 +57,12 @@ def name_keys(run: Run, document: Document) -> None:
 
 
 def earlier_run(run: Run, document: Document) -> Run | None:
-    """The newest run with the same dedupe key inside the window; locks the procedure until the transaction ends."""
+    """The newest run with the same dedupe key inside the window; locks the procedure until the transaction ends.
+
+    A retry, a fork and a child are wanted for themselves: none of them is taken for another run.
+    """
     dedupe = document.global_config.dedupe
-    if dedupe is None or run.retry_of is not None or run.forked_from is not None:
+    if dedupe is None or run.retry_of or run.forked_from or run.parent_run:
         return None
     _lock(run)
     since = run.created_at - timedelta(seconds=dedupe.window_seconds)

@@ -72,8 +72,13 @@ def _procedure(actor: Actor, procedure_id: str) -> Procedure:
 
 
 def _project(actor: Actor, procedure: Procedure, wanted: StartRequest) -> Project | None:
-    """Where the run belongs: to the procedure's project, or for a procedure of the whole tenant to the one asked."""
+    """Where the run belongs: to the procedure's project, or for a procedure of the whole tenant to the one asked.
+
+    A child belongs where its parent does.
+    """
     project = procedure.project
+    if wanted.cause.parent is not None:
+        return wanted.cause.parent.project or project
     if wanted.project_id is not None and wanted.project_id != procedure.project_id:
         if project is not None:
             raise _refused("project_id", f"the procedure belongs to the project {project}")

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from langorch.lib import clock
 from orchestration import queue
-from orchestration.models import Run, RunJob
+from orchestration.models import RunJob
 from orchestration.runtime import engine, journal
 
 
@@ -66,8 +66,8 @@ class Commits:
         finally:
             self._working = False
 
-    def drive(self, run: Run, fatal: int = 0) -> bool:
-        """Drive what is ready; whether the worker died of it. Then its lease is taken away."""
+    def drive(self, fatal: int = 0) -> bool:
+        """Drive what is ready; whether the worker died of it. Then its leases are taken away."""
         self.fatal = fatal
         try:
             with self.working():
@@ -75,7 +75,7 @@ class Commits:
                     pass
         except Died:
             connection.close()
-            RunJob.objects.filter(run=run, state="leased").update(lease_until=clock.now() - timedelta(seconds=1))
+            RunJob.objects.filter(lease_owner="mortal").update(lease_until=clock.now() - timedelta(seconds=1))
             queue.sweep()
             return True
         return False

@@ -161,7 +161,7 @@ def disturbed(tenant: Tenant, commits: Commits, fatal: int) -> tuple[Run, bool]:
     run = runs.queue(tenant, everything(), zero=0, total=0, tries=0, who="me")
     died = False
     for _ in range(60):
-        died = commits.drive(run, 0 if died else fatal) or died
+        died = commits.drive(0 if died else fatal) or died
         run.refresh_from_db()
         if run.status in ("completed", "failed"):
             return run, died

@@ -58,9 +58,9 @@ def reply(question: Question) -> Reply:
 def disturbed(tenant: Tenant, commits: Commits, fatal: int) -> tuple[Run, bool]:
     commits.count = 0
     run = runs.queue(tenant, DOCUMENT)
-    died = commits.drive(run, fatal)
+    died = commits.drive(fatal)
     if died:
-        commits.drive(run)
+        commits.drive()
     run.refresh_from_db()
     return run, died
 

@@ -71,7 +71,7 @@ def test_children_follow_their_parent_however_it_ended(tenant: Tenant):
     runs.drive(parent)
     assert runs.answer(parent, "ask", {"decision": "approved"})
     assert runs.drive(parent).status == "completed"
-    assert queue.sweep() == 1
+    assert queue.sweep() == 0
     assert set(Run.system.filter(pk__in=[child.pk, grandchild.pk]).values_list("status", flat=True)) == {"canceled"}
     told = Event.objects.get(run=child, event_type="run_canceled").payload
     assert told["reason"] == "parent"

@@ -12,6 +12,7 @@ from orchestration.runtime.executors import (
     parallel,
     processing,
     sequence,
+    subflow,
     terminate,
     transform,
     verification,
@@ -30,5 +31,6 @@ EXECUTORS: Final[dict[str, Executor]] = {
     "verification": verification.execute,
     "human_approval": human_approval.execute,
     "llm_action": llm_action.execute,
+    "subflow": subflow.execute,
     "terminate": terminate.execute,
 }

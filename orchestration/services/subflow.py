@@ -1,0 +1,91 @@
+"""Starting the child that a subflow asks for (runtime 15)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from langorch.lib.errors import Conflict
+from orchestration.choices import TriggerType
+from orchestration.models import Run, RunJob
+from orchestration.services.request import Cause, StartRequest
+from orchestration.services.start import start_run
+from procedures.ckp.compile import load_document
+from procedures.models import ProcedureVersion
+from procedures.pins import version_for_pin
+from tenants.actor import system
+
+DEEPEST: Final = 10
+RECURSION: Final = "subflow_recursion"
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRequest:
+    """What a visit asks for: a procedure, the pin of its version, the inputs it gives, and what it lets inherit."""
+
+    parent_id: UUID
+    path: str
+    procedure_id: str
+    pin: str
+    given: Mapping[str, Any]
+    inherited: Mapping[str, Any]
+
+
+@transaction.atomic
+def start_child(wanted: ChildRequest) -> Run:
+    """Start the child of a visit; the version is resolved once per reference and parent run.
+
+    Raises `Conflict` (subflow_recursion, procedure_not_runnable), `NotFound`, and what `start_run` raises.
+    """
+    parent = Run.system.select_for_update(of=("self",)).select_related("project", "root_run").get(pk=wanted.parent_id)
+    _require_no_recursion(parent, wanted.procedure_id)
+    version = _pinned(parent, wanted)
+    child = start_run(system(parent.tenant_id), _request(parent, wanted, version)).run
+    own = RunJob.objects.filter(pk=parent.pk).values_list("priority", flat=True).get()
+    RunJob.objects.filter(pk=child.pk).update(priority=Greatest(F("priority"), own))
+    return child
+
+
+def _request(parent: Run, wanted: ChildRequest, version: str) -> StartRequest:
+    inherited = {name: wanted.inherited[name] for name in _declared(parent, wanted, version) & set(wanted.inherited)}
+    return StartRequest(
+        procedure_id=wanted.procedure_id,
+        procedure_version=version,
+        input_vars={**inherited, **wanted.given},
+        release_channel=parent.release_channel,
+        cause=Cause(TriggerType.SUBFLOW, by=str(parent.pk), parent=parent, parent_path=wanted.path, exact_pin=True),
+    )
+
+
+def _declared(parent: Run, wanted: ChildRequest, version: str) -> set[str]:
+    if not wanted.inherited:
+        return set()
+    rows = ProcedureVersion.system.filter(tenant_id=parent.tenant_id, procedure__procedure_id=wanted.procedure_id)
+    canonical = rows.filter(version=version).values_list("document__canonical", flat=True).first()
+    return set(load_document(canonical).variables_schema) if canonical else set()
+
+
+def _require_no_recursion(parent: Run, procedure_id: str) -> None:
+    chain = [procedure_id]
+    ancestor: Run | None = parent
+    while ancestor is not None:
+        chain.insert(0, ancestor.procedure_key)
+        ancestor = ancestor.parent_run
+    if procedure_id in chain[:-1]:
+        raise Conflict(f"{procedure_id} would run itself: {' → '.join(chain)}.", code=RECURSION)
+    if parent.depth >= DEEPEST:
+        raise Conflict(f"Subflows are nested more than {DEEPEST} deep: {' → '.join(chain)}.", code=RECURSION)
+
+
+def _pinned(parent: Run, wanted: ChildRequest) -> str:
+    """The version of the reference; resolved, and kept with the parent, the first time."""
+    reference = f"{wanted.procedure_id} {wanted.pin}"
+    known: dict[str, str] = parent.subflow_versions
+    if reference not in known:
+        known[reference] = version_for_pin(parent.tenant_id, wanted.procedure_id, wanted.pin, parent.release_channel)
+        Run.system.filter(pk=parent.pk).update(subflow_versions=known)
+    return known[reference]
