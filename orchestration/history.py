@@ -6,7 +6,7 @@ A checkpoint belongs to the thread of its region (`<run>:<region>`); its id sort
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -93,6 +93,50 @@ def variables_before(
         if earlier.pos < visit.pos:
             found |= earlier.changes
     return found
+
+
+def walk(
+    document: Document, inputs: Mapping[str, Any], visits: Iterable[Recorded]
+) -> Iterator[tuple[Recorded, Mapping[str, Any]]]:
+    """The visits in the order in which they ended, open ones last, each with the variables at its entry.
+
+    The variables hold until the next visit is asked for; then what this one set is among them.
+    """
+    fold = _Fold(document, inputs, {visit.path: visit for visit in visits})
+    for visit in sorted(fold.visits.values(), key=_by_end):
+        variables = fold.of(visit.region)
+        yield visit, variables
+        changes = visit.changes or {}
+        variables.update(changes)
+        if LAST_PART.search(visit.region):
+            fold.carried[owner_of(visit.region)].update(changes)
+
+
+class _Fold:
+    """The variables of each region while visits are walked through; `carried` is what iterations hand to the next."""
+
+    def __init__(self, document: Document, inputs: Mapping[str, Any], visits: Mapping[str, Recorded]) -> None:
+        self.visits = visits
+        self.carried: dict[str, dict[str, Any]] = defaultdict(dict)
+        self._document = document
+        self._regions: dict[str, dict[str, Any]] = {"": dict(inputs)}
+
+    def of(self, region: str) -> dict[str, Any]:
+        """The variables of a region; those around it at its entry when it is met first."""
+        if region not in self._regions:
+            owner = owner_of(region)
+            found = dict(self.of(owner.rpartition("/")[0]))
+            number = LAST_PART.search(region)
+            if number and owner in self.visits:
+                found |= self.carried[owner] | _bound(self._document, self.visits[owner], int(number[1]))
+            self._regions[region] = found
+        return self._regions[region]
+
+
+def _by_end(visit: Recorded) -> tuple[bool, float, int, int]:
+    """Inner visits come before the one that they belong to."""
+    ended = visit.ended_at
+    return ended is None, ended.timestamp() if ended else 0.0, -len(visit.region), visit.pos
 
 
 def _at_entry(document: Document, inputs: Mapping[str, Any], by_region: ByRegion, region: str) -> dict[str, Any]:

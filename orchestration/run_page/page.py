@@ -16,6 +16,7 @@ from orchestration.run_page.events_tab import EventsTab
 from orchestration.run_page.llm_tab import LlmTab, asks_models
 from orchestration.run_page.progress import Progress
 from orchestration.run_page.reading import also
+from orchestration.run_page.standpoint import changes_up_to
 from orchestration.run_page.steps_tab import StepsTab
 from orchestration.run_page.subject import Subject
 from orchestration.run_page.timeline_tab import TimelineTab
@@ -41,7 +42,7 @@ class Tab:
 TABS: dict[str, Tab] = {
     "timeline": Tab("Timeline", TimelineTab),
     "events": Tab("Events", EventsTab, count="last_seq"),
-    "variables": Tab("Variables", VariablesTab, changes=lambda subject: Q(region="")),
+    "variables": Tab("Variables", VariablesTab, changes=changes_up_to),
     "steps": Tab("Steps", StepsTab, count="step_count"),
     "approvals": Tab("Approvals", ApprovalsTab, count="approval_count"),
     "llm": Tab("LLM", LlmTab, fits=asks_models),
@@ -196,7 +197,7 @@ class RunPage:
         return [
             {
                 "label": tab.label,
-                "url": self.subject.address(tab="" if key == "timeline" else key),
+                "url": self.subject.address(tab="" if key == "timeline" else key, name=""),
                 "current": key == self.tab,
                 "count": also(self.run, tab.count) if tab.count else None,
             }

@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.db.models import Case, F, JSONField, Q, QuerySet, Value, When
+from django.db.models import Case, F, JSONField, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Cast, Length
 
 from langorch.lib import clock
 from langorch.lib.redaction import Redactor
@@ -24,7 +25,9 @@ from procedures.graph import words
 from tenants.actor import Actor
 
 MOST_RECORDS: Final = 5_000
-KEPT: Final = ("project", "tab", "node", "path", "step", "errors", "steps", "scale")
+SMALL: Final = 4_000
+"""Characters of changes that are read with a list of visits."""
+KEPT: Final = ("project", "tab", "node", "path", "step", "errors", "steps", "scale", "name")
 """What of the query string stays when somebody chooses something."""
 COLUMNS: Final = (
     "path",
@@ -152,4 +155,6 @@ def _without_changes(visits: QuerySet[Visit]) -> QuerySet[Visit]:
 
 
 def _with_changes(visits: QuerySet[Visit], wanted: Q) -> QuerySet[Visit]:
-    return visits.annotate(facts=F("data"), changed=Case(When(wanted, then=F("changes")), output_field=JSONField()))
+    """Changes of the visits that `wanted` names, which may ask for their `size` in characters."""
+    sized = visits.annotate(facts=F("data"), size=Length(Cast("changes", TextField())))
+    return sized.annotate(changed=Case(When(wanted, then=F("changes")), output_field=JSONField()))

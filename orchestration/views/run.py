@@ -22,6 +22,7 @@ PARTS = {
     "timeline": "runs/part_timeline.html",
     "events": "runs/part_events.html",
     "event": "runs/part_event.html",
+    "changes": "runs/part_changes.html",
 }
 """What `?section=` answers alone: earlier rows of long lists, and what is fetched when it is opened."""
 

@@ -1,0 +1,161 @@
+"""The tabs of a run's page: what each shows, and that nothing sensitive is among it."""
+
+import pytest
+
+from orchestration import services
+from orchestration.models import Visit
+from tests import batches, html, people, runs
+from tests.documents import hello
+from tests.published import publish
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SECRET = "4711-abc"
+
+
+def page(run, **query):
+    return f"/runs/{run.pk}" + ("?" + "&".join(f"{key}={value}" for key, value in query.items()) if query else "")
+
+
+def part(answer, name="timeline"):
+    """The words of a section of the page."""
+    return html.text(html.source(answer).split(f'id="{name}"')[1].split("</section>")[0])
+
+
+def keeper():
+    """Keeps a secret in a sensitive variable and one under a telling name, changes both, and asks a person."""
+
+    def keeping(name, value, next_node):
+        step = {"step_id": f"keep_{name}", "action": "set_variable", "variable": name, "value": value}
+        return {"type": "sequence", "steps": [step], "next_node": next_node}
+
+    nodes = {
+        "pin": keeping("pin", SECRET, "again"),
+        "again": keeping("pin", f"{SECRET}-new", "inside"),
+        "inside": keeping("account", {"user": "kim", "password": SECRET}, "big"),
+        "big": keeping("big", "{{ numbers }}", "ask"),
+        "ask": {"type": "human_approval", "prompt": "Go on?", "on_approve": "done", "on_reject": "done"},
+        "done": {"type": "terminate", "outputs": {"pin": "{{ pin }}"}},
+    }
+    schema = {
+        "pin": {"type": "string", "sensitive": True},
+        "account": {"type": "object"},
+        "numbers": {"type": "array", "default": list(range(5_000, 5_900))},
+        "big": {"type": "array"},
+    }
+    return hello("keeper", variables_schema=schema, workflow_graph={"start_node": "pin", "nodes": nodes})
+
+
+@pytest.fixture
+def waiting(house):
+    """A run that asks about its third invoice."""
+    batches.published(house.operator, house.project)
+    return batches.driven(house.clerk, 5, 7, 900, 3, title="Batch of 20 November")
+
+
+@pytest.fixture
+def kept(house):
+    """A run that holds secrets, and waits."""
+    publish(house.operator, keeper(), house.project)
+    wanted = services.StartRequest(procedure_id="keeper")
+    return runs.drive(services.start_run(people.actor(house.clerk), wanted).run)
+
+
+@pytest.fixture
+def clerk(browser, house):
+    return browser(house.clerk)
+
+
+def test_variables_are_those_where_the_run_waits(waiting, clerk):
+    text = part(clerk.get(page(waiting, tab="variables")))
+    assert "At Each invoice 3 › Approve the amount" in text
+    assert "amount changed 3 times 900 Each invoice 3 › Read the amount" in text
+    assert "approval_limit 100 the start" in text
+    assert '"id" : "INV-3"' in text.replace('":', '" :')
+
+
+def test_each_visit_says_what_it_changed(waiting, clerk):
+    text = part(clerk.get(page(waiting, tab="variables")))
+    changes = text.split("What each visit changed")[1]
+    assert "Each invoice 2 › Read the amount" in changes
+    assert "amount 5 7" in changes
+    assert "amount was not there 5" in changes
+
+
+def test_a_chosen_visit_shows_the_variables_after_it(waiting, clerk):
+    text = part(clerk.get(page(waiting, tab="variables", path="each[1]/read_amount")))
+    assert "After Each invoice 2 › Read the amount" in text
+    assert "amount changed 3 times 7 Each invoice 2 › Read the amount" in text
+    assert "INV-2" in text
+    changes = text.split("What each visit changed")[1]
+    assert "amount 5 7" in changes
+    assert "900" not in changes
+    elsewhere = part(clerk.get(page(waiting, tab="variables", path="each[9]/nowhere")))
+    assert "No visit changed a variable here." in elsewhere
+
+
+def test_a_chosen_variable_has_its_own_history(waiting, clerk):
+    text = part(clerk.get(page(waiting, tab="variables", name="amount")))
+    assert "approval_limit" not in text
+    assert "amount 7 900" in text
+    assert "There is no nothing here." in part(clerk.get(page(waiting, tab="variables", name="nothing")))
+
+
+def test_large_values_are_shown_alone(kept, clerk):
+    answer = clerk.get(page(kept, tab="variables"))
+    assert "900 items, 5,400 characters" in part(answer)
+    assert "5899" not in part(answer)
+    assert "It changed much. Show it alone" in part(answer)
+    assert "5400" in part(clerk.get(page(kept, tab="variables", name="numbers")))
+    alone = part(clerk.get(page(kept, tab="variables", path="big")))
+    assert "5400" in alone.split("What each visit changed")[1]
+
+
+def test_earlier_changes_come_in_pages(waiting, clerk):
+    Visit.objects.bulk_create(
+        Visit(
+            run=waiting,
+            path=f"each[{number}]/post",
+            region=f"each[{number}]",
+            pos=1,
+            node_id="post",
+            state="done",
+            outcome="done",
+            changes={"amount": number},
+            started_at=waiting.created_at,
+            ended_at=waiting.created_at,
+        )
+        for number in range(3, 83)
+    )
+    answer = clerk.get(page(waiting, tab="variables"))
+    assert html.source(answer).count('class="diff"') == 50
+    (earlier,) = (link for link in html.links(answer) if "visits=" in link)
+    assert html.source(clerk.get(f"/runs/{waiting.pk}{earlier}")).count('class="diff"') == 33
+    alone = clerk.get(f"/runs/{waiting.pk}{earlier.partition('#')[0]}&section=changes")
+    assert html.source(alone).startswith("<ol>")
+
+
+TABS = ["timeline", "events", "variables", "steps", "approvals"]
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_no_tab_shows_what_is_sensitive(kept, clerk, tab):
+    for query in ({}, {"path": "again"}, {"name": "pin"}, {"node": "inside"}):
+        assert SECRET not in html.source(clerk.get(page(kept, tab=tab, **query))), query
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_is_closed_to_others(waiting, house, browser, tab):
+    address = page(waiting, tab=tab)
+    assert browser(house.viewer).get(address).status_code == 200
+    for name in ("stranger", "guest"):
+        assert browser(getattr(house, name)).get(address).status_code == 404, name
+    assert browser(house.judge).get(address).status_code == 403
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_costs_few_queries(waiting, kept, clerk, tab):
+    for run in (waiting, kept):
+        for query in ({}, {"path": "each[1]/read_amount"}, {"node": "again"}, {"errors": 1}, {"steps": 1}):
+            found = html.queries(clerk, page(run, tab=tab, **query))
+            assert len(found) <= html.MOST_QUERIES, "\n".join(found)
