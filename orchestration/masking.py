@@ -40,15 +40,15 @@ def sensitive_names(variables_schema: Mapping[str, Any] | None) -> set[str]:
 
 
 def sensitive_steps(run: Run) -> frozenset[tuple[str, str]]:
-    """The steps (node, step) of a run's document whose result goes into a sensitive variable."""
-    document = load_document(run.document.canonical)
-    names = {name for name, meta in document.variables_schema.items() if meta.is_sensitive}
+    """The steps (node, step) of a run's document whose result goes into a variable that is masked."""
+    document, redactor = load_document(run.document.canonical), redactor_of(run.document)
     return frozenset(
         (node_id, step.step_id)
         for node_id, node in document.nodes.items()
         if isinstance(node, SequenceNode)
         for step in node.steps
-        if names.intersection({step.output_variable, step.parameters.get("variable"), *step.outputs})
+        for name in (step.output_variable, step.parameters.get("variable"), *step.outputs)
+        if isinstance(name, str) and redactor.hides(name, "")
     )
 
 

@@ -112,6 +112,9 @@ class Context(Protocol):
     def write(self, name: str, value: Json) -> None:
         """Set a variable."""
 
+    def masked(self, name: str | None, value: Json) -> Json:
+        """The value of a variable as events may show it; without a name the value alone decides."""
+
     def keep(self, facts: Mapping[str, Json]) -> None:
         """Add facts for a later entry of this visit; they go out with the next write."""
 

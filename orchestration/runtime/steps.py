@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from langorch.lib import clock
+from langorch.lib.redaction import REDACTED
 from orchestration.choices import StepState, WaitKind
 from orchestration.runtime import actions, moments, pausing, standins
 from orchestration.runtime.context import Place
@@ -214,8 +215,14 @@ class StepRun:
             "retry_count": self.retries,
         }
         if self.visit.document.global_config.audit_config.audit_level != "minimal":
-            payload["result"] = result
+            payload["result"] = self._shown(result)
         self.visit.emit("step_completed", payload, self.step.step_id, self.attempt)
+
+    def _shown(self, result: Json) -> Json:
+        """The result, masked when it goes into a variable that is."""
+        names = (self.step.output_variable, self.step.parameters.get("variable"), *self.step.outputs)
+        hides = self.visit.drive.journal.redactor.hides
+        return REDACTED if any(isinstance(name, str) and hides(name, result) for name in names) else result
 
 
 def _error(error: EvaluationError | OperationError | NotStorable) -> Error:

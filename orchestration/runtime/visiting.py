@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from langorch.lib import clock
+from langorch.lib.redaction import REDACTED
 from orchestration.events import NewEvent
 from orchestration.runtime import limits, moments
 from orchestration.runtime.context import Place
@@ -227,6 +228,11 @@ class Visit:
         """Nothing of what the visit changed is kept."""
         self.changes.clear()
         self._encoded.clear()
+
+    def masked(self, name: str | None, value: Json) -> Json:
+        """The value of a variable as events may show it; without a name the value alone decides."""
+        redactor = self.drive.journal.redactor
+        return REDACTED if name and value is not None and redactor.hides(name, value) else redactor.redact(value)
 
     def keep(self, facts: Mapping[str, Json]) -> None:
         together = {**self._facts, **facts}

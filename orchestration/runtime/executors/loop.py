@@ -84,8 +84,12 @@ def _tell(loop: _Loop) -> None:
     if loop.ctx.begun(loop.index):
         return
     total = None if loop.items is None else len(loop.items)
-    item = None if loop.items is None else json.dumps(loop.items[loop.index], ensure_ascii=False)[:ITEM_CHARACTERS]
+    item = None if loop.items is None else _shown(loop, loop.items[loop.index])
     loop.ctx.emit("loop_iteration", {"iteration": loop.index, "total": total, "item": item})
+
+
+def _shown(loop: _Loop, item: Json) -> str:
+    return json.dumps(loop.ctx.masked(loop.node.iterator_variable, item), ensure_ascii=False)[:ITEM_CHARACTERS]
 
 
 def _after(loop: _Loop, end: RegionEnd, bound: dict[str, Json]) -> Outcome | None:
