@@ -28,13 +28,14 @@ class Situation:
 def verbs(now: Situation) -> dict[str, Verdict]:
     """Each verb with True or the reason why not."""
     if not now.may_operate:
-        return dict.fromkeys(("cancel", "retry", "pause", "resume", "fork"), NEEDS_PERMISSION)
+        return dict.fromkeys(("cancel", "retry", "pause", "resume", "fork", "delete"), NEEDS_PERMISSION)
     return {
         "cancel": _cancel(now),
         "retry": _retry(now),
         "pause": _pause(now),
         "resume": _resume(now),
         "fork": why_not_fork(now) or True,
+        "delete": True if now.status in ENDED else "The run has not ended; cancel it first.",
     }
 
 

@@ -14,6 +14,7 @@ PERMISSIONS: dict[str, Capability] = {
     "projects.admin": Capability.ADMINISTER,
     "members.admin": Capability.ADMINISTER,
     "audit.view": Capability.ADMINISTER,
+    "runs.cleanup": Capability.ADMINISTER,
     "runs.view_sensitive": Capability.ADMINISTER,
 }
 

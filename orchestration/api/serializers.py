@@ -57,6 +57,17 @@ class ReasonIn(Form):
     reason = serializers.CharField(max_length=500, required=False, allow_null=True, allow_blank=True)
 
 
+class ReasonQuery(Form):
+    reason = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, help_text="Kept in the audit trail."
+    )
+
+
+class DeletedOut(Form):
+    deleted = serializers.BooleanField()
+    run_id = serializers.UUIDField()
+
+
 class RetryIn(ReasonIn):
     mode = serializers.ChoiceField(choices=RETRY_MODES, required=False, allow_null=True)
     input_vars = serializers.DictField(required=False, allow_null=True)

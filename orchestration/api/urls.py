@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from orchestration.api import artifacts, records, stream, views
+from orchestration.api import artifacts, many, records, stream, views
 
 urlpatterns = [
     path("runs", views.Runs.as_view(), name="api-runs"),
     path("queue", records.Queue.as_view(), name="api-queue"),
     path("runs/queue", records.Queue.as_view(), name="api-runs-queue"),
+    path("runs/cleanup/history", many.CleanUp.as_view(), name="api-runs-cleanup"),
     path("runs/<str:run_id>", views.OneRun.as_view(), name="api-run"),
     path("runs/<str:run_id>/cancel", views.CancelRun.as_view(), name="api-run-cancel"),
     path("runs/<str:run_id>/retry", views.RetryRun.as_view(), name="api-run-retry"),

@@ -10,7 +10,18 @@ from rest_framework.response import Response
 
 from orchestration import selectors, services
 from orchestration.api import filters, representation
-from orchestration.api.serializers import EventQuery, ForkIn, ReasonIn, RetryIn, RunEventOut, RunOut, RunQuery, StartIn
+from orchestration.api.serializers import (
+    DeletedOut,
+    EventQuery,
+    ForkIn,
+    ReasonIn,
+    ReasonQuery,
+    RetryIn,
+    RunEventOut,
+    RunOut,
+    RunQuery,
+    StartIn,
+)
 from orchestration.models import Event
 from orchestration.streams import event_data
 from procedures.api.serializers import CHANNEL_SPELLINGS
@@ -46,13 +57,21 @@ class Runs(Endpoint):
 
 
 class OneRun(Endpoint):
-    access = {"GET": "view"}
+    access = {"GET": "view", "DELETE": "runs.operate"}
+    queries = {"DELETE": ReasonQuery}
     lenient = True
 
     @extend_schema(responses=RunOut)
     def get(self, request: Request, run_id: str) -> Response:
         """One run."""
         return Response(representation.run_out(self.actor, selectors.run_for(self.actor, run_id)))
+
+    @extend_schema(parameters=[ReasonQuery], responses=DeletedOut)
+    def delete(self, request: Request, run_id: str) -> Response:
+        """Remove an ended run and its children with events, records, checkpoints, approvals and artifacts."""
+        run = selectors.run_for(self.actor, run_id)
+        services.delete_run(self.actor, run, self.parameters().get("reason", ""))
+        return Response({"deleted": True, "run_id": run.pk})
 
 
 class CancelRun(Endpoint):

@@ -1,6 +1,7 @@
 """The verbs of runs: API, pages, admin, triggers and subflows call these; nothing else changes a run from outside."""
 
 from orchestration.services.cancel import cancel_run
+from orchestration.services.delete import clean_up_runs, delete_run, old_runs
 from orchestration.services.fork import fork_run
 from orchestration.services.hold import pause_run, resume_run
 from orchestration.services.request import Cause, Started, StartRequest
@@ -12,7 +13,10 @@ __all__ = [
     "StartRequest",
     "Started",
     "cancel_run",
+    "clean_up_runs",
+    "delete_run",
     "fork_run",
+    "old_runs",
     "pause_run",
     "resume_run",
     "retry_run",

@@ -60,7 +60,10 @@ OBJECTS = {"procedure_id", "run_id", "approval_id", "object_id", "artifact_path"
 
 UNKNOWN = dict.fromkeys(OBJECTS, str(UUID(int=7)))
 
-QUERIES = {"api/procedures/{procedure_id}/diff": "?from=1.0.0&to=1.0.0"}
+QUERIES = {
+    "api/procedures/{procedure_id}/diff": "?from=1.0.0&to=1.0.0",
+    "api/runs/cleanup/history": "?before=2020-01-01",
+}
 """What an address needs besides its path."""
 
 FOR_STAFF = {"gallery", "mailbox", "mailbox/{name}"}
