@@ -331,3 +331,8 @@ def _by_name_or_role(actor: Actor) -> Q:
 
 def _assigned(which: Q) -> Q:
     return Q(Exists(Assignment.system.filter(which, approval=OuterRef("pk"))))
+
+
+def times_asked(run_id: UUID, path: str) -> int:
+    """How often a visit of a run has asked so far; one that is entered again after a failure asks anew."""
+    return Approval.system.filter(run_id=run_id, path=path).count()

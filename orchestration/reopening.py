@@ -47,18 +47,31 @@ class Plan:
 def reopen(plan: Plan) -> None:
     """Open the failed visits of a run again; call it inside the move's transaction, its children being reopened."""
     _forget(plan.run_id, plan.forgotten)
-    for visit in plan.chain:
-        _open(visit)
-    _start_clocks(plan.cut)
-    paths = [visit.path for visit in plan.chain]
-    StepRecord.objects.filter(run_id=plan.run_id, path__in=paths).update(retries=0, error=None)
-    _ask_models_again(plan.run_id, paths)
-    closed = [WaitState.ANSWERED, WaitState.EXPIRED]
-    answered = Wait.objects.filter(run_id=plan.run_id, path__in=paths, state__in=closed)
-    answered.update(state=WaitState.CANCELED, closed_at=Now())
+    _open_chain(plan.run_id, plan.chain)
+    _start_clocks(plan.cut, LIMITS)
     Visit.objects.filter(pk__in=[visit.pk for visit in plan.parents.values()]).update(data=None)
     for child in plan.children():
         _wait_again(plan.parents[str(child.pk)], child)
+
+
+def reopen_region(run_id: UUID, region: str) -> None:
+    """Open the failed visits of a branch again, so that it goes on from its failed step; children are started anew."""
+    below = Visit.objects.filter(run_id=run_id, region__startswith=region).order_by("region", "pos")
+    visits = [visit for visit in below if visit.region[len(region) :][:1] in ("", "/")]
+    _open_chain(run_id, _chain([visit for visit in visits if visit.region == region][-1:], visits))
+    _start_clocks([visit for visit in visits if visit.state == VisitState.OPEN], LIMITS | {CHILD})
+
+
+def _open_chain(run_id: UUID, chain: Sequence[Visit]) -> None:
+    """Open visits again: attempts are counted on, retries anew; what was answered is asked again."""
+    for visit in chain:
+        _open(visit)
+        _recover_again(visit)
+    paths = [visit.path for visit in chain]
+    StepRecord.objects.filter(run_id=run_id, path__in=paths).update(retries=0, error=None)
+    _ask_models_again(run_id, paths)
+    answered = Wait.objects.filter(run_id=run_id, path__in=paths, state__in=[WaitState.ANSWERED, WaitState.EXPIRED])
+    answered.update(state=WaitState.CANCELED, closed_at=Now())
 
 
 def _wait_again(visit: Visit, child: Run) -> None:
@@ -86,6 +99,14 @@ def _is_entered(path: str, again: set[str]) -> bool:
             return True
         path = owner_of(region)
     return False
+
+
+def _recover_again(visit: Visit) -> None:
+    """Handlers count anew, so their recovery steps are carried out anew; and so do tries of the visit itself."""
+    handled = StepRecord.objects.filter(run_id=visit.run_id, path__startswith=f"{visit.path}!")
+    handled.update(state=StepState.FAILED, retries=0, error=None)
+    sent_back = Visit.objects.filter(run_id=visit.run_id, region=visit.region, node_id=visit.node_id, outcome="retry")
+    sent_back.update(outcome="goto")
 
 
 def _ask_models_again(run_id: UUID, paths: Sequence[str]) -> None:
@@ -138,17 +159,17 @@ def _open(visit: Visit) -> None:
     )
 
 
-def _start_clocks(cut: Iterable[Visit]) -> None:
-    """Let the limits of visits that were cut short count anew."""
+def _start_clocks(cut: Iterable[Visit], forgotten: frozenset[str]) -> None:
+    """Let the limits of visits that were cut short count anew; some facts are forgotten."""
     for visit in cut:
-        facts = {name: value for name, value in (visit.data or {}).items() if name not in LIMITS}
+        facts = {name: value for name, value in (visit.data or {}).items() if name not in forgotten}
         Visit.objects.filter(pk=visit.pk).update(started_at=Now(), data=facts or None)
 
 
 def _forget(run_id: UUID, visits: Iterable[Visit]) -> None:
     for visit in visits:
         below = Q(path=visit.path)
-        for mark in ("[", ":", "/", "!"):
+        for mark in ("[", ":", "/", "!", "~"):
             below |= Q(path__startswith=f"{visit.path}{mark}")
         for model in (Visit, StepRecord, Wait):
             model.objects.filter(below, run_id=run_id).delete()

@@ -5,6 +5,7 @@ from typing import Any
 
 from approvals.rules.audience import Named, named
 from approvals.rules.escalation import Step
+from approvals.selectors import times_asked
 from approvals.services import OpenApproval, open_approval
 from orchestration.choices import WaitKind, WaitState
 from orchestration.runtime import moments, standins
@@ -53,7 +54,7 @@ def _question(visit: Visit, node: HumanApprovalNode) -> OpenApproval:
         procedure_id=run.procedure_key,
         procedure_version=run.procedure_version,
         title=_title(visit, node),
-        retry=run.retry_count,
+        retry=max(run.retry_count, times_asked(run.pk, visit.path)),
         node_name=visit.name,
         run_title=str(run),
         prompt=visit.text(node.prompt, "prompt") if node.prompt else "",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from orchestration.runtime.outcomes import Json, RegionEnd
+from orchestration.runtime.outcomes import Error, Json, RegionEnd
 from procedures.ckp.document import Document, HumanApprovalNode, Operation, Step, SubflowNode, Transformation
 
 Place = str | int
@@ -64,6 +64,14 @@ class Child:
     status: str = ""
     outputs: Mapping[str, Json] = field(default_factory=dict)
     error: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Another try after a delay in milliseconds; `strategy` is how that grows."""
+
+    delay: float
+    strategy: str
 
 
 class Context(Protocol):
@@ -200,3 +208,6 @@ class Strategy(Protocol):
 
     def decided(self, ended: Mapping[str, RegionEnd]) -> bool:
         """Whether the branches that have ended, in the order in which they did, decide."""
+
+    def again(self, branch_id: str, error: Error, tried: int) -> Again | None:
+        """When a failed branch, tried again `tried` times so far, is tried again; none when its failure stands."""

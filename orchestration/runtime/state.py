@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from orchestration.runtime import paths
 from orchestration.runtime.outcomes import Json
 
 
@@ -100,6 +101,13 @@ class Records:
     def note(self, path: str, step_id: str, result: StepResult) -> None:
         """Remember a step that failed in this drive: it may be tried again in it."""
         self.steps.setdefault(path, {})[step_id] = result
+
+    def renew(self, place: str, read: "Records") -> None:
+        """Take what was read anew of a region, and all below it; the rest stays."""
+        for name in ("regions", "steps", "waits"):
+            kept = {path: rows for path, rows in getattr(self, name).items() if not paths.holds(place, path)}
+            found = {path: rows for path, rows in getattr(read, name).items() if paths.holds(place, path)}
+            setattr(self, name, kept | found)
 
     def wait(self, path: str, kind: str, step_id: str = "", ref: str | None = None) -> WaitRecord | None:
         """The visit's newest wait of a kind, for a step of it or a reference."""

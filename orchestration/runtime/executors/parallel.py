@@ -4,17 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestration.runtime.context import BranchStart, Context
+from orchestration.runtime.context import Again, BranchStart, Context
+from orchestration.runtime.errors import is_retried
 from orchestration.runtime.outcomes import Done, Error, Fail, Json, Outcome, RegionEnd, Wait
+from orchestration.runtime.retrying import Plan, plan
 from procedures.ckp.document import ParallelNode
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """When the node goes on: `wait` is its wait_strategy; `fail_fast` stops at the first failure."""
+    """When the node goes on: `wait` is its wait_strategy; `fail_fast` stops at the first failure.
+
+    With a `plan` branches are tried again; `path` is the node's.
+    """
 
     wait: str
     fail_fast: bool
+    plan: Plan | None
+    path: str
 
     def decided(self, ended: Mapping[str, RegionEnd]) -> bool:
         """Whether what has ended decides. The end of the run always does."""
@@ -25,10 +32,23 @@ class Decision:
             return bool(kinds)
         return self.wait == "any" and any(end.succeeded for end in ended.values())
 
+    def failed_by(self, ended: Mapping[str, RegionEnd]) -> Error | None:
+        """The error of the first branch that fails the node; a success before it may have decided already."""
+        counted = [end for end in ended.values() if end.error is not None or (end.succeeded and self.wait != "all")]
+        return counted[0].error if self.fail_fast and counted else None
+
+    def again(self, branch_id: str, error: Error, tried: int) -> Again | None:
+        """The next try of a failed branch under the node's retry policy, none when it is used up."""
+        if self.plan is None or tried >= self.plan.max_retries or not is_retried(error, self.plan.policy):
+            return None
+        delay = self.plan.delay(tried + 1, f"{self.path}:{branch_id}|{tried + 1}", (error.retry_after or 0) * 1000)
+        return Again(delay, self.plan.strategy)
+
 
 def execute(node: ParallelNode, ctx: Context) -> Outcome:
     """Drive the branches until they decide or all wait, then merge what they changed."""
-    decision = Decision(node.wait_strategy, node.branch_failure in ("fail", "retry"))
+    retried = plan((node.retry,), ctx.document.global_config) if node.branch_failure == "retry" else None
+    decision = Decision(node.wait_strategy, node.branch_failure in ("fail", "retry"), retried, ctx.path)
     starts = [BranchStart(branch.branch_id, branch.start_node) for branch in node.branches]
     ends = ctx.branches(starts, decision)
     ran_out = next((end for end in ends.values() if end.end is not None), None)
@@ -37,14 +57,14 @@ def execute(node: ParallelNode, ctx: Context) -> Outcome:
     settled = {name: end for name, end in ends.items() if end.succeeded or end.kind == "failed"}
     if any(end.kind == "parked" for end in ends.values()) and not decision.decided(settled):
         return Wait()
-    return _join(node, ctx, {start.branch_id: ends[start.branch_id] for start in starts if start.branch_id in ends})
+    if (error := decision.failed_by(ends)) is not None:
+        return Fail(error)
+    return _join(ctx, {start.branch_id: ends[start.branch_id] for start in starts if start.branch_id in ends})
 
 
-def _join(node: ParallelNode, ctx: Context, ends: Mapping[str, RegionEnd]) -> Outcome:
+def _join(ctx: Context, ends: Mapping[str, RegionEnd]) -> Outcome:
     succeeded = {name: end.changes for name, end in ends.items() if end.succeeded}
     errors = {name: end.error for name, end in ends.items() if end.error is not None}
-    if errors and node.branch_failure in ("fail", "retry"):
-        return Fail(next(iter(errors.values())))
     if errors and not succeeded:
         details = {"branches": {name: error.as_json() for name, error in errors.items()}}
         return Fail(Error("all_branches_failed", "Every branch failed.", details=details))
