@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from orchestration import waiting
-from orchestration.choices import JobState, RunStatus, StepState, WaitState
+from orchestration.choices import JobState, RunStatus, StepState
 from orchestration.models import Event, Run, RunJob, StepRecord, Wait
 
 MOST_ENTRIES = 500
@@ -27,7 +27,7 @@ def diagnostics(run: Run) -> dict[str, Any]:
         "has_retry_event": events.filter(event_type="run_retry_requested").exists(),
         "idempotency_entries": [_entry(step) for step in _with_keys(run)],
         "active_leases": [],
-        "waits": [_wait(wait) for wait in Wait.objects.filter(run=run, state=WaitState.OPEN).order_by("id")],
+        "waits": [_wait(wait, sentence) for wait, sentence in waiting.open_waits(run)],
         "in_doubt": [_doubt(step) for step in in_doubt(run)],
         "worker": _worker(run, job),
         "job": _job(job),
@@ -60,7 +60,7 @@ def _entry(step: StepRecord) -> dict[str, Any]:
     }
 
 
-def _wait(wait: Wait) -> dict[str, Any]:
+def _wait(wait: Wait, sentence: str) -> dict[str, Any]:
     return {
         "path": wait.path,
         "step_id": wait.step_id or None,
@@ -68,7 +68,7 @@ def _wait(wait: Wait) -> dict[str, Any]:
         "ref": wait.ref,
         "since": wait.since,
         "until": wait.until,
-        "sentence": waiting.sentence(wait),
+        "sentence": sentence,
     }
 
 

@@ -26,8 +26,10 @@ def is_held(run_id: UUID) -> bool:
     return _open_hold(run_id).exists()
 
 
-def place(run_id: UUID) -> bool:
+def place(run_id: UUID, by: str = "", reason: str = "") -> bool:
     """Hold a run, at once unless a worker has it; False when it is held already. Call it inside a transaction.
+
+    The hold says who placed it and why.
 
     Raises `Conflict` (run_terminal) for an ended run, `NotFound`.
     """
@@ -35,7 +37,12 @@ def place(run_id: UUID) -> bool:
     if is_held(run_id):
         return False
     hold = Wait.objects.create(
-        run_id=run_id, path=WHOLE_RUN, kind=WaitKind.OPERATOR, ref=str(ids.uuid7()), since=clock.now()
+        run_id=run_id,
+        path=WHOLE_RUN,
+        kind=WaitKind.OPERATOR,
+        ref=str(ids.uuid7()),
+        needs={"by": by, "reason": reason},
+        since=clock.now(),
     )
     if status == RunStatus.PAUSED:
         Run.system.filter(pk=run_id).update(**active.stands())

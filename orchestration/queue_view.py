@@ -4,11 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import RowNumber
 
 from langorch.lib import clock
-from orchestration import selectors, waiting
+from orchestration import selectors, waiting, waiting_facts
 from orchestration.choices import ENDED, JobState, RunStatus
+from orchestration.line import Ready, claim_order
 from orchestration.models import Run, RunJob
 from tenants.actor import Actor
 
@@ -54,11 +56,30 @@ def _done(actor: Actor) -> dict[str, int]:
 
 
 def _next_jobs(actor: Actor) -> list[dict[str, Any]]:
-    """The next ready jobs in the order in which workers take those of one tenant."""
+    """The next ready jobs in the order in which workers take those of the tenant; set aside ones come last."""
+    heads = _heads(actor)
     visible = selectors.runs_visible_to(actor).filter(job__state=JobState.READY).select_related("job")
-    runs = list(visible.order_by("-job__priority", "job__available_at", "pk")[:NEXT_JOBS])
-    waits = waiting.waiting_for_each(runs)
+    by_id = visible.filter(pk__in=[one.run_id for one in heads]).in_bulk()
+    runs = [by_id[one.run_id] for one in heads if one.run_id in by_id][:NEXT_JOBS]
+    aside = visible.filter(job__over_limit=True).order_by("-job__priority", "job__available_at", "pk")
+    runs += aside[: NEXT_JOBS - len(runs)]
+    places = {one.run_id: place for place, one in enumerate(heads[:NEXT_JOBS], start=1)}
+    waits = waiting.waiting_for_each(runs, line=places)
     return [_job(run, run.job, waits[run.pk].entry) for run in runs]
+
+
+def _heads(actor: Actor) -> list[Ready]:
+    """The first twenty of each project of the tenant, in the order of their claims; twenty of these are exact."""
+    ready = RunJob.objects.filter(tenant_id=actor.tenant_id, state=JobState.READY, over_limit=False)
+    place = Window(RowNumber(), partition_by=F("place"), order_by=[F("priority").desc(), "available_at", "pk"])
+    rows = ready.annotate(rank=place).filter(rank__lte=NEXT_JOBS)
+    now = clock.now()
+    found = [
+        Ready(run_id, place, priority, available_at, later=available_at > now)
+        for run_id, place, priority, available_at in rows.values_list("pk", "place", "priority", "available_at")
+    ]
+    _, at_work = waiting_facts.at_work([actor.tenant_id])
+    return claim_order(found, at_work)
 
 
 def _job(run: Run, job: RunJob, entry: dict[str, Any] | None) -> dict[str, Any]:

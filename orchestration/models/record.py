@@ -78,7 +78,7 @@ class StepRecord(models.Model):
 
 
 class Wait(models.Model):
-    """What a visit waits for; closed exactly once (runtime 2). `needs` says what an agent must offer to end it."""
+    """What a visit waits for; closed exactly once (runtime 2). `needs` says what would end it, or who placed it."""
 
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="waits")

@@ -15,7 +15,7 @@ def pause_run(actor: Actor, run: Run, reason: str = "") -> Run:
 
     Raises `Denied`, `Conflict` (run_terminal).
     """
-    return _change(actor, run, "pause", "held", reason, lambda: holds.place(run.pk))
+    return _change(actor, run, "pause", "held", reason, lambda: holds.place(run.pk, actor.name, reason))
 
 
 def resume_run(actor: Actor, run: Run, reason: str = "") -> Run:
