@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 Json: TypeAlias = Any
@@ -63,7 +64,8 @@ class Completion:
 class ModelFailed(Exception):
     """A call brought no usable answer; `error_class` is out of runtime 11.
 
-    `falls_back`: another model may do better. `network`: nothing came back. `usage` is there where it was paid for.
+    `falls_back`: another model may do better. `network`: nothing came back. `worked`: a model may have worked on it, so
+    that it is to be paid for; `usage` says what, where that is known.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class ModelFailed(Exception):
         error_type: str = "",
         code: str = "",
         retry_after: float | None = None,
+        worked: bool = False,
         usage: Usage | None = None,
     ) -> None:
         super().__init__(message)
@@ -90,6 +93,7 @@ class ModelFailed(Exception):
         self.error_type = error_type
         self.code = code
         self.retry_after = retry_after
+        self.worked = worked
         self.usage = usage
 
 
@@ -97,20 +101,21 @@ def read(body: bytes, asked: str) -> Completion:
     """The completion in the body of an answer 200 to a question for the model `asked`. Raises `ModelFailed`."""
     answer = _object(body)
     usage = _usage(answer.get("usage"))
+    unusable = partial(ModelFailed, worked=True, usage=usage)
     choices = answer.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise ModelFailed("llm_error", "The answer has no choice.", usage=usage)
+        raise unusable("llm_error", "The answer has no choice.")
     reason = str(choice.get("finish_reason") or "")
     if reason == "length":
-        raise ModelFailed("llm_truncated", "The answer was cut off at the limit of tokens.", usage=usage)
+        raise unusable("llm_truncated", "The answer was cut off at the limit of tokens.")
     if reason == "content_filter" or message.get("refusal"):
         said = str(message.get("refusal") or "the provider's filter")[:MOST_SAID]
-        raise ModelFailed("llm_refused", f"The model refused to answer: {said}", usage=usage)
+        raise unusable("llm_refused", f"The model refused to answer: {said}")
     text = _text(message.get("content"))
     if not text:
-        raise ModelFailed("llm_error", "The answer has no content.", usage=usage)
+        raise unusable("llm_error", "The answer has no content.")
     return Completion(text, str(answer.get("model") or asked), reason, usage)
 
 
@@ -140,9 +145,9 @@ def _object(body: bytes) -> dict[str, Json]:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        raise ModelFailed("llm_error", "The answer is not JSON.") from None
+        raise ModelFailed("llm_error", "The answer is not JSON.", worked=True) from None
     if not isinstance(answer, dict):
-        raise ModelFailed("llm_error", "The answer is not a JSON object.")
+        raise ModelFailed("llm_error", "The answer is not a JSON object.", worked=True)
     return answer
 
 

@@ -42,7 +42,7 @@ def _unanswered(failure: http.CallFailed) -> ModelFailed:
     if isinstance(failure, http.AddressRefused):
         return ModelFailed("llm_rejected", f"The model's endpoint may not be called: {failure.message}")
     if isinstance(failure, http.TooLarge):
-        return ModelFailed("llm_error", f"The model's answer cannot be read: {failure.message}")
+        return ModelFailed("llm_error", f"The model's answer cannot be read: {failure.message}", worked=True)
     timed_out = isinstance(failure, http.TimedOut)
     return ModelFailed(
         "llm_error",
@@ -50,5 +50,6 @@ def _unanswered(failure: http.CallFailed) -> ModelFailed:
         falls_back=True,
         network=True,
         timed_out=timed_out,
+        worked=isinstance(failure, http.TimedOut | http.Unreachable) and failure.sent,
         error_type="timeout" if timed_out else "",
     )

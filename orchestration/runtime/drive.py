@@ -18,6 +18,7 @@ from orchestration.runtime.outcomes import Json
 from orchestration.runtime.program import Program
 from orchestration.runtime.secrets import Secrets
 from orchestration.runtime.sla import Watch
+from orchestration.runtime.spending import Spending
 from orchestration.runtime.state import Records
 from orchestration.runtime.store.taken import Taken
 from procedures.ckp.regions import MAIN
@@ -35,6 +36,7 @@ class Drive:
         config = program.document.global_config.secrets_config
         self.secrets = Secrets(config, self.run.tenant_id, self.run.project_id, claim.redactor)
         self.room = Room(self.run.pk)
+        self.spending = Spending(self.run.pk)
         self.records = Records() if self.run.fresh else loading.load(self.run.pk)
         self.recovered = ""
         self.limit = limits.run_limit(program.document.global_config, self.run.active_from)

@@ -20,6 +20,7 @@ from orchestration.runtime import paths, prompts
 from orchestration.runtime.context import Told, Turn
 from orchestration.runtime.outcomes import Error, Json, StepFailed
 from orchestration.runtime.records import NotStorable, Spent, StepRow, moment, to_json
+from orchestration.runtime.spending import NOTHING, Amount, caps_of, most_prompt_tokens
 from orchestration.runtime.steps import StepRun
 from orchestration.runtime.visiting import Visit
 from procedures.ckp.document import LlmActionNode, Step
@@ -46,6 +47,19 @@ class _Attempt:
     spent: list[Spent] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Call:
+    """One call of one model: its place in the chain, the model `following` it, and what it may use at most."""
+
+    profile: Profile
+    model: str
+    place: int
+    following: str | None
+    began: float = 0
+    most: Amount = NOTHING
+    bound: Usage | None = None
+
+
 class ModelStep(StepRun):
     """One question to a model, asked of each model of its chain until one answers."""
 
@@ -53,6 +67,9 @@ class ModelStep(StepRun):
         super().__init__(visit, step, (), visit.path)
         self.node = cast(LlmActionNode, visit.node)
         self.turns = turns
+        config = visit.document.global_config
+        self.caps = caps_of(config, self.node)
+        self.capped = bool(self.caps) or config.max_cost_per_llm_call_usd is not None
         self.key = paths.key(visit.drive.run.pk, visit.path, step.step_id)
         self.now = _Attempt()
 
@@ -90,7 +107,7 @@ class ModelStep(StepRun):
 
     def _most_tokens(self) -> int | None:
         if self.node.max_tokens is None:
-            return None
+            return settings.ENV.LLM_DEFAULT_MAX_TOKENS if self.capped else None
         given = self.visit.value(self.node.max_tokens, "max_tokens")
         if isinstance(given, str) and given.isascii() and given.isdigit():
             given = int(given)
@@ -115,22 +132,66 @@ class ModelStep(StepRun):
 
     def _first_answer(self, profile: Profile, chain: Sequence[str], options: Mapping[str, Json]) -> Json:
         for place, model in enumerate(chain):
+            call = _Call(profile, model, place, following=chain[place + 1] if place + 1 < len(chain) else None)
             self.visit.look()
-            began = clock.monotonic()
-            try:
-                completion = self._send(profile, model, options, place)
-            except ModelFailed as failure:
-                self._meet(failure, profile, chain, place, _since(began))
+            if (refusal := self._refusal(call, options)) is not None:
+                self._go_on(call, refusal, falls_back=True)
                 continue
-            return self._answer(profile, model, completion, _since(began), fallback=place > 0)
+            try:
+                completion = self._send(call, options)
+            except ModelFailed as failure:
+                self._meet(failure, call)
+                continue
+            return self._answer(call, completion)
         raise AssertionError("a chain has a model")
 
-    def _send(self, profile: Profile, model: str, options: Mapping[str, Json], place: int) -> Completion:
+    def _send(self, call: _Call, options: Mapping[str, Json]) -> Completion:
         messages = [Message(turn.role, turn.content.value) for turn in self.turns]
-        question = Question(model, messages, options, self.node.answers_object, self._schema_for(model))
-        key = self.key if place == 0 else f"{self.key}:{place + 1}"
+        question = Question(call.model, messages, options, self.node.answers_object, self._schema_for(call.model))
+        key, seconds = self.key if call.place == 0 else f"{self.key}:{call.place + 1}", self._seconds(call.profile)
+        call.began = clock.monotonic()
         with self.visit.drive.crowd.baton.aside():
-            return client.ask(profile, question, key=key, seconds=self._seconds(profile), look=self.visit.look)
+            return client.ask(call.profile, question, key=key, seconds=seconds, look=self.visit.look)
+
+    def _refusal(self, call: _Call, options: Mapping[str, Json]) -> Error | None:
+        """Why a call may not be made, if it may not; else it is reserved."""
+        config = self.visit.document.global_config
+        if config.min_llm_quality is not None:
+            return Error("policy_denied", f"No quality of {call.model} is known, and the document asks for one.")
+        if not self.capped:
+            return None
+        call.most = self._most(call, options)
+        bound = config.max_cost_per_llm_call_usd
+        if call.most.usd is None and (bound is not None or any(not cap.in_tokens for cap in self.caps)):
+            return Error("price_unknown", f"The price of {call.model} is not known, and a cap needs one.")
+        if bound is not None and call.most.usd is not None and call.most.usd > Decimal(str(bound)):
+            return Error("budget_exceeded", f"A call of {call.model} may cost {call.most.usd:.4f} USD, over {bound:g}.")
+        return self._reserve(call)
+
+    def _reserve(self, call: _Call) -> Error | None:
+        found = self.visit.drive.spending.reserve(self.caps, self.visit.path, call.most, self._before())
+        if found is None:
+            return None
+        told = found[0].payload(found[1])
+        message = f"A call of {call.model} may pass the cap {told['cap']}: {told['used']} of {told['limit']} are used."
+        if call.following is None:
+            payload = {"message": message, **told, "action": "abort"}
+            self.visit.emit("budget_exceeded", payload, self.step.step_id, self.attempt)
+        return Error("budget_exceeded", message, details=told)
+
+    def _most(self, call: _Call, options: Mapping[str, Json]) -> Amount:
+        """The most that a call may use."""
+        contents = [to_json(turn.content.value) for turn in self.turns]
+        call.bound = Usage(most_prompt_tokens(contents), options["max_tokens"])
+        price = call.profile.price_of(call.model)
+        return Amount(call.bound.prompt + call.bound.completion, price.of(call.bound) if price else None)
+
+    def _before(self) -> Amount:
+        """What this visit spent before this drive began."""
+        results = [one.result for one in self.visit.drive.records.steps.get(self.visit.path, {}).values()]
+        known = [result for result in results if isinstance(result, dict)]
+        tokens = sum(result.get("total_tokens") or 0 for result in known)
+        return Amount(tokens, sum((Decimal(str(result.get("cost_usd") or 0)) for result in known), Decimal(0)))
 
     def _seconds(self, profile: Profile) -> float:
         """How long a call may take: the profile's time, or what is left of the visit's, its owners' and the run's."""
@@ -143,54 +204,61 @@ class ModelStep(StepRun):
             return None
         return schema if takes_schema(model) else None
 
-    def _meet(self, failure: ModelFailed, profile: Profile, chain: Sequence[str], place: int, took: float) -> None:
+    def _meet(self, failure: ModelFailed, call: _Call) -> None:
         """Go on to the next model of the chain, or raise `StepFailed`."""
-        model = chain[place]
+        if failure.usage is not None or (failure.worked and self.capped):
+            self._account(call, call.model, failure.usage)
+        else:
+            self._settle(call, NOTHING)
         self.visit.look()
-        if failure.usage is not None:
-            self._account(profile, model, model, failure.usage, took, fallback=place > 0)
         if failure.timed_out:
-            told = {"timeout_ms": profile.seconds * 1000, "action": MODEL_CALL, "binding": "llm"}
+            told = {"timeout_ms": call.profile.seconds * 1000, "action": MODEL_CALL, "binding": "llm"}
             self.visit.emit("step_timeout", told, self.step.step_id, self.attempt)
-        if not failure.falls_back or place + 1 == len(chain):
-            raise StepFailed(_error(failure, model))
-        told = {"from": model, "to": chain[place + 1], "reason": failure.message}
+        self._go_on(call, _error(failure, call.model), falls_back=failure.falls_back)
+
+    def _go_on(self, call: _Call, error: Error, *, falls_back: bool) -> None:
+        if not falls_back or call.following is None:
+            raise StepFailed(error)
+        told = {"from": call.model, "to": call.following, "reason": error.message}
         self.visit.emit("llm_fallback", told, self.step.step_id, self.attempt)
 
-    def _answer(
-        self, profile: Profile, model: str, completion: Completion, took: float, *, fallback: bool
-    ) -> dict[str, Json]:
-        used = self._account(profile, model, completion.model, completion.usage, took, fallback=fallback)
+    def _answer(self, call: _Call, completion: Completion) -> dict[str, Json]:
+        used = self._account(call, completion.model, completion.usage)
         if len(completion.text.encode()) > settings.ENV.MAX_RESULT_BYTES:
-            raise StepFailed(Error("result_too_large", f"The answer of {model} is over MAX_RESULT_BYTES."))
+            raise StepFailed(Error("result_too_large", f"The answer of {call.model} is over MAX_RESULT_BYTES."))
         try:
             to_json(completion.text)
         except NotStorable as error:
-            raise StepFailed(Error("llm_error", f"The answer of {model} cannot be kept. {error}")) from None
+            raise StepFailed(Error("llm_error", f"The answer of {call.model} cannot be kept. {error}")) from None
         shown = REDACTED if self._writes_hidden else prompts.answered(self.visit, completion.text).shown
         return {"text": completion.text, "shown": shown, "finish_reason": completion.finish_reason, **used}
 
-    def _account(
-        self, profile: Profile, model: str, answered: str, usage: Usage | None, took: float, *, fallback: bool
-    ) -> dict[str, Json]:
-        """Let the call's usage go out with its record."""
-        price = profile.price_of(answered) or profile.price_of(model)
+    def _account(self, call: _Call, answered: str, said: Usage | None) -> dict[str, Json]:
+        """Let the call's usage go out with its record; under a cap, what is not said is all that was reserved."""
+        usage = call.bound if said is None and self.capped else said
+        price = call.profile.price_of(answered) or call.profile.price_of(call.model)
         cost: Decimal | None = price.of(usage) if price and usage else None
         used = {
             "model": answered,
-            "requested_model": model,
-            "profile": profile.name,
+            "requested_model": call.model,
+            "profile": call.profile.name,
             "prompt_tokens": usage and usage.prompt,
             "completion_tokens": usage and usage.completion,
             "total_tokens": usage and usage.prompt + usage.completion,
             "cost_usd": None if cost is None else float(cost),
-            "latency_ms": took,
-            "fallback": fallback,
+            "latency_ms": round((clock.monotonic() - call.began) * 1000, 3),
+            "fallback": call.place > 0,
         }
         self.now.told.append(self._event("llm_usage", used))
         if usage is not None:
             self.now.spent.append(Spent(usage.prompt, usage.completion, cost))
+            self._settle(call, Amount(usage.prompt + usage.completion, cost))
         return used
+
+    def _settle(self, call: _Call, used: Amount) -> None:
+        if self.capped:
+            warnings = self.visit.drive.spending.settle(self.caps, self.visit.path, call.most, used)
+            self.now.told += [self._event("budget_warning", warning) for warning in warnings]
 
     def _keep(self, row: StepRow) -> None:
         self.visit.drive.journal.step(row, self.visit.row(), self.now.told, self.now.spent)
@@ -210,10 +278,6 @@ class ModelStep(StepRun):
     def _event(self, event_type: str, payload: Mapping[str, Any]) -> NewEvent:
         visit = self.visit
         return NewEvent(event_type, payload, visit.node_id, self.step.step_id, visit.path, self.attempt)
-
-
-def _since(began: float) -> float:
-    return round((clock.monotonic() - began) * 1000, 3)
 
 
 def _error(failure: ModelFailed, model: str) -> Error:

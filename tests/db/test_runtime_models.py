@@ -1,64 +1,26 @@
 """llm_action through the engine: what is asked, recorded, counted and told, against a model that is served here."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.db import connections as connections_of_thread
 from django.test import override_settings
 from pydantic import SecretStr
 
-from langorch.lib import http
-from langorch.lib.egress import LOOPBACK, Egress
+from langorch.lib.egress import Egress
 from langorch.lib.redaction import REDACTED
 from orchestration import services
 from orchestration.models import Event, Run, StepRecord, Visit
 from tenants.models import Tenant
 from tests import people, runs
-from tests.fake_model import FakeModel, Say, completion, failing, fake_model, late
+from tests.asking import END, driven, node, payloads, queued, served
+from tests.fake_model import Say, completion, failing, late
 from tests.people import House
 from tests.servers import Reply
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-END = {"type": "terminate"}
-FAST = {"max_retries": 2, "base_delay_ms": 1}
-
-
-@pytest.fixture(autouse=True)
-def connections() -> Iterator[None]:
-    yield
-    http.forget()
-
-
-@contextmanager
-def served(*answers: Say, **named: Any) -> Iterator[FakeModel]:
-    """A model that the tenant of the tests may ask; `named` are settings."""
-    with fake_model(*answers) as model:
-        values = {"LLM_BASE_URL": model.url, "DEFAULT_TENANT": "acme", "LLM_API_KEY": SecretStr("sk-quite-secret")}
-        env = django_settings.ENV.model_copy(update=values | named)
-        with override_settings(ENV=env, EGRESS=Egress.parse(LOOPBACK)):
-            yield model
-
-
-def node(**fields: Any) -> dict[str, Any]:
-    return {"type": "llm_action", "prompt": "Say something.", "retry": FAST, "next_node": "end", **fields}
-
-
-def queued(tenant: Tenant, fields: dict[str, Any], root: dict[str, Any] | None = None, **inputs: Any) -> Run:
-    return runs.queue(tenant, runs.document({"ask": node(**fields), "end": END}, **(root or {})), **inputs)
-
-
-def driven(tenant: Tenant, fields: dict[str, Any], root: dict[str, Any] | None = None, **inputs: Any) -> Run:
-    return runs.drive(queued(tenant, fields, root, **inputs))
-
-
-def payloads(run: Run, event_type: str) -> list[dict[str, Any]]:
-    return list(Event.objects.filter(run=run, event_type=event_type).order_by("seq").values_list("payload", flat=True))
 
 
 def test_a_model_is_asked_and_its_answer_is_kept(tenant: Tenant):
