@@ -11,13 +11,14 @@ from orchestration import graph_overlay, selectors, sentences
 from orchestration.choices import RunStatus, WaitKind
 from orchestration.models import Run
 from orchestration.run_page.approvals_tab import ApprovalsTab
+from orchestration.run_page.artifacts_tab import ArtifactsTab
+from orchestration.run_page.attempts_tab import AttemptsTab
 from orchestration.run_page.events import Events
 from orchestration.run_page.events_tab import EventsTab
 from orchestration.run_page.llm_tab import LlmTab, asks_models
 from orchestration.run_page.progress import Progress
 from orchestration.run_page.reading import also
 from orchestration.run_page.standpoint import changes_up_to
-from orchestration.run_page.steps_tab import StepsTab
 from orchestration.run_page.subject import Subject
 from orchestration.run_page.timeline_tab import TimelineTab
 from orchestration.run_page.variables_tab import VariablesTab
@@ -43,8 +44,9 @@ TABS: dict[str, Tab] = {
     "timeline": Tab("Timeline", TimelineTab),
     "events": Tab("Events", EventsTab, count="last_seq"),
     "variables": Tab("Variables", VariablesTab, changes=changes_up_to),
-    "steps": Tab("Steps", StepsTab, count="step_count"),
+    "attempts": Tab("Attempts", AttemptsTab, count="step_count"),
     "approvals": Tab("Approvals", ApprovalsTab, count="approval_count"),
+    "artifacts": Tab("Artifacts", ArtifactsTab, count="artifact_count"),
     "llm": Tab("LLM", LlmTab, fits=asks_models),
 }
 
@@ -111,7 +113,7 @@ class RunPage:
         """What the chosen tab can be narrowed or widened by, as links."""
         errors, steps = self.selection.errors, self.subject.query.get("steps") == "1"
         found = []
-        if self.tab in ("timeline", "events"):
+        if self.tab in ("timeline", "events", "attempts"):
             found.append({"label": "Only errors", "current": errors, "url": self._with(errors="" if errors else "1")})
         if self.tab == "timeline":
             found.append({"label": "Steps", "current": steps, "url": self._with(steps="" if steps else "1")})

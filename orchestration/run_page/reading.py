@@ -12,7 +12,7 @@ from langorch.lib import clock
 from langorch.lib.counting import CountUpTo, Median
 from orchestration import selectors
 from orchestration.choices import OPEN, RunStatus
-from orchestration.models import Event, Run, StepRecord
+from orchestration.models import Artifact, Event, Run, StepRecord
 from procedures.models import ProcedureVersion
 from tenants.actor import Actor
 
@@ -42,6 +42,7 @@ def _with_counts(runs: Runs) -> Runs:
         same_failures=CountUpTo(same.exclude(pk=OuterRef("pk")), MOST_COUNTED),
         step_count=CountUpTo(StepRecord.objects.filter(run=OuterRef("pk"))),
         approval_count=CountUpTo(Approval.system.filter(run_id=OuterRef("pk"))),
+        artifact_count=CountUpTo(Artifact.system.filter(run=OuterRef("pk"))),
         child_count=CountUpTo(Run.system.filter(parent_run=OuterRef("pk")), MOST_COUNTED),
     )
 

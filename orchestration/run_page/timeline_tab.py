@@ -62,5 +62,6 @@ class TimelineTab:
     @property
     def rows(self) -> Iterator[TimelineRow]:
         for row in self.timeline.rows:
-            url = self._subject.address(node="", path=row.path, step=row.step_id)
+            tab = "attempts" if row.step_id else ""
+            url = self._subject.address(tab=tab, node="", path=row.path, step=row.step_id)
             yield TimelineRow(row, url, self._subject.selection.marks(row))

@@ -23,6 +23,8 @@ PARTS = {
     "events": "runs/part_events.html",
     "event": "runs/part_event.html",
     "changes": "runs/part_changes.html",
+    "attempts": "runs/part_attempts.html",
+    "artifact": "runs/part_artifact.html",
 }
 """What `?section=` answers alone: earlier rows of long lists, and what is fetched when it is opened."""
 

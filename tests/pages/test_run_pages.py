@@ -135,7 +135,7 @@ def test_variables_say_who_wrote_them(waiting, clerk):
 
 
 def test_steps_and_approvals_have_tabs(waiting, clerk):
-    steps = html.words(clerk.get(page(waiting, tab="steps")))
+    steps = html.words(clerk.get(page(waiting, tab="attempts")))
     assert "convert Each invoice 3 › Read the amount" in steps
     asked = html.words(clerk.get(page(waiting, tab="approvals")))
     assert "Pay INV-3?" in asked
@@ -184,7 +184,7 @@ def test_one_selection_is_for_all(waiting, clerk):
     assert "Posted INV-2" in part(answer, "events")
     assert "Posted INV-1" not in part(answer, "events")
     assert "Events Each invoice 2" in part(answer, "events")
-    steps = part(clerk.get(page(waiting, tab="steps", path="each[1]")), "timeline")
+    steps = part(clerk.get(page(waiting, tab="attempts", path="each[1]")), "timeline")
     assert steps.count("Each invoice 2") == 3
     assert "Each invoice 1 " not in steps
     (nothing,) = {link for link in html.links(answer) if link == "?"}
@@ -248,7 +248,7 @@ def test_a_document_cannot_bring_its_own_markup(house, browser):
     wanted = services.StartRequest(procedure_id="evil", title=SCRIPT, input_vars={"who": SCRIPT})
     run = runs.drive(services.start_run(people.actor(house.operator), wanted).run)
     client = browser(house.operator)
-    addresses = [page(run, tab=tab) for tab in ("timeline", "events", "variables", "steps")]
+    addresses = [page(run, tab=tab) for tab in ("timeline", "events", "variables", "attempts")]
     addresses += [f"/runs/{run.pk}/retry", "/runs", "/", "/procedures", "/procedures/evil/1.0.0"]
     addresses += [f"/procedures/evil/1.0.0?tab={tab}" for tab in ("document", "variables", "problems")]
     addresses += ["/procedures/evil/1.0.0?node=a", "/procedures/evil/1.0.0/start", f"/runs?f={SCRIPT}"]
@@ -335,7 +335,7 @@ def test_verbs_need_their_permission(house, waiting, browser, verb):
 def test_the_page_costs_few_queries_whatever_the_run_did(house, waiting, failed, browser, who):
     client = browser(getattr(house, who))
     for run in (waiting, failed):
-        for tab in ("timeline", "events", "variables", "steps", "approvals"):
+        for tab in ("timeline", "events", "variables", "attempts", "approvals"):
             found = html.queries(client, page(run, tab=tab))
             assert len(found) <= html.MOST_QUERIES, "\n".join(found)
     before = len(html.queries(client, page(waiting)))

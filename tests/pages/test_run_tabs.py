@@ -3,8 +3,9 @@
 import pytest
 
 from orchestration import services
-from orchestration.models import Visit
+from orchestration.models import StepRecord, Visit
 from tests import batches, html, people, runs
+from tests.artifacts import stored_artifact
 from tests.documents import hello
 from tests.published import publish
 
@@ -143,12 +144,119 @@ def test_earlier_changes_come_in_pages(waiting, clerk):
     assert html.source(alone).startswith("<ol>")
 
 
-TABS = ["timeline", "events", "variables", "steps", "approvals"]
+def flaky():
+    """Fails twice, then a handler lets it be tried once more, and gives up."""
+    step = {
+        "step_id": "convert",
+        "action": "convert_type",
+        "source": "{{ amount }}",
+        "target_type": "number",
+        "output_variable": "number",
+        "retry_config": {"retry_on": ["invalid_value"], "max_retries": 1, "base_delay_ms": 10, "strategy": "fixed"},
+    }
+    handler = {
+        "error_types": ["invalid_value"],
+        "action": "retry",
+        "max_retries": 1,
+        "delay_ms": 1,
+        "recovery_strategy": "stop",
+    }
+    nodes = {
+        "read": {
+            "type": "sequence",
+            "description": "Read it",
+            "steps": [step],
+            "error_handlers": [handler],
+            "next_node": "done",
+        },
+        "done": {"type": "terminate"},
+    }
+    schema = {"amount": {"type": "string", "default": "12,0"}}
+    return hello("flaky", variables_schema=schema, workflow_graph={"start_node": "read", "nodes": nodes})
+
+
+@pytest.fixture
+def troubled(house):
+    """A run whose step failed three times."""
+    publish(house.operator, flaky(), house.project)
+    wanted = services.StartRequest(procedure_id="flaky")
+    return runs.drive(services.start_run(people.actor(house.clerk), wanted).run)
+
+
+def test_each_try_says_what_it_met_and_what_was_decided(troubled, clerk):
+    text = part(clerk.get(page(troubled, tab="attempts")))
+    assert "convert Read it convert_type" in text
+    assert "Try 1 invalid_value “12,0” is not a number. tried again after < 0.1 s, fixed" in text
+    assert "Try 2 invalid_value “12,0” is not a number. handler 1: tried again" in text
+    assert "Try 3 invalid_value “12,0” is not a number. handler 1: gave up" in text
+    assert "No step went wrong here." in part(clerk.get(page(troubled, tab="attempts", errors=1, node="done")))
+
+
+def test_a_chosen_step_is_told_in_full(troubled, clerk):
+    text = part(clerk.get(page(troubled, tab="attempts", path="read", step="convert")))
+    assert "Tried again at most once more, fixed from 0.01 s" in text
+    assert text.count("Nothing left the house.") == 3
+    assert '"class" : "invalid_value"' in text.replace('":', '" :')
+
+
+def test_earlier_steps_come_in_pages(waiting, clerk):
+    StepRecord.objects.bulk_create(
+        StepRecord(
+            run=waiting,
+            path=f"each[{number}]/post",
+            step_id="note",
+            node_id="post",
+            action="log",
+            state="completed",
+            started_at=waiting.created_at,
+            duration_ms=1,
+        )
+        for number in range(3, 153)
+    )
+    answer = clerk.get(page(waiting, tab="attempts"))
+    assert html.source(answer).count('<tr class="two"') == 100
+    (earlier,) = (link for link in html.links(answer) if "before=" in link)
+    assert html.source(clerk.get(f"/runs/{waiting.pk}{earlier}")).count('<tr class="two"') == 56
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
+
+
+def test_artifacts_show_what_can_be_shown(waiting, house, clerk, browser):
+    assert "This run has produced no files yet." in part(clerk.get(page(waiting, tab="artifacts")))
+    note = stored_artifact(waiting, "note.txt", b"a <b>note</b>", path="each[1]/post", node_id="post")
+    picture = stored_artifact(waiting, "shot.png", PNG)
+    markup = stored_artifact(waiting, "page.html", b"<html><script>alert(1)</script>")
+    secret = stored_artifact(waiting, "secret.csv", b"a,b", classification="confidential")
+    answer = clerk.get(page(waiting, tab="artifacts"))
+    text = part(answer)
+    assert "note.txt file · text/plain · 13 bytes · Each invoice 2 › Post it" in text.replace("\xa0", " ")
+    assert f'<img class="shot" src="{picture.uri}"' in html.source(answer)
+    assert {note.uri, picture.uri, markup.uri, secret.uri} <= set(html.links(answer))
+    assert "a <b>note</b>" not in html.source(answer)
+    opened = html.source(clerk.get(page(waiting, tab="artifacts", artifact=note.pk)))
+    assert "a &lt;b&gt;note&lt;/b&gt;" in opened
+    alone = html.source(clerk.get(page(waiting, tab="artifacts", section="artifact", artifact=markup.pk)))
+    assert "Files of this kind are not shown here" in alone
+    assert "<html" not in alone
+    denied = html.words(browser(house.viewer).get(page(waiting, tab="artifacts", artifact=secret.pk)))
+    assert "you need the permission runs.operate" in denied
+    assert "note.txt" not in part(clerk.get(page(waiting, tab="artifacts", node="limit")))
+
+
+def test_an_artifact_of_another_run_is_not_shown(waiting, kept, clerk):
+    elsewhere = stored_artifact(kept, "note.txt", b"kept elsewhere")
+    for wanted in (elsewhere.pk, "nonsense"):
+        answer = clerk.get(page(waiting, tab="artifacts", section="artifact", artifact=wanted))
+        assert "This artifact is no longer there." in html.source(answer)
+
+
+TABS = ["timeline", "events", "variables", "attempts", "approvals", "artifacts"]
 
 
 @pytest.mark.parametrize("tab", TABS)
 def test_no_tab_shows_what_is_sensitive(kept, clerk, tab):
-    for query in ({}, {"path": "again"}, {"name": "pin"}, {"node": "inside"}):
+    for query in ({}, {"path": "again"}, {"name": "pin"}, {"node": "inside"}, {"path": "again", "step": "keep_pin"}):
         assert SECRET not in html.source(clerk.get(page(kept, tab=tab, **query))), query
 
 
@@ -162,8 +270,10 @@ def test_every_tab_is_closed_to_others(waiting, house, browser, tab):
 
 
 @pytest.mark.parametrize("tab", TABS)
-def test_every_tab_costs_few_queries(waiting, kept, clerk, tab):
-    for run in (waiting, kept):
+def test_every_tab_costs_few_queries(waiting, kept, troubled, clerk, tab):
+    for name in ("a.txt", "b.json", "c.png"):
+        stored_artifact(waiting, name, PNG if name == "c.png" else b"{}")
+    for run in (waiting, kept, troubled):
         for query in ({}, {"path": "each[1]/read_amount"}, {"node": "again"}, {"errors": 1}, {"steps": 1}):
             found = html.queries(clerk, page(run, tab=tab, **query))
             assert len(found) <= html.MOST_QUERIES, "\n".join(found)
