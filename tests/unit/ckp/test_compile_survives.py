@@ -11,15 +11,16 @@ from procedures.ckp.graph import graph
 from procedures.ckp.positions import unescape, values
 from tests.unit.ckp.compiling import compiled, doc, found, logic, seq
 from tests.unit.ckp.registries import Registered
-from tests.unit.ckp.test_dialects import CASES as OLDER
+from tests.unit.ckp.test_dialect_names import CASES as OLDER
 from tests.unit.ckp.test_dialects import ENTRY, LIST
 from tests.unit.ckp.test_schema import RICH, places, replaced
 from tests.unit.ckp.test_validate_flow import ALL as FLOWS
 from tests.unit.ckp.test_validate_nodes import FAULTY as NODES
 from tests.unit.ckp.test_validate_settings import ALL as SETTINGS
 from tests.unit.ckp.test_validate_shape import FAULTY as SHAPES
+from tests.unit.ckp.test_validate_shapes_and_types import ALL as VALUES
 
-SOURCES = [RICH, LIST, ENTRY, *(case[1] for case in OLDER + FLOWS + NODES + SETTINGS + SHAPES)]
+SOURCES = [RICH, LIST, ENTRY, *(case[1] for case in OLDER + FLOWS + VALUES + NODES + SETTINGS + SHAPES)]
 SMALL = [source for source in SOURCES if len(json.dumps(source)) < 5_000]
 STRANGE = (
     ...,
