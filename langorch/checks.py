@@ -16,7 +16,7 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from kombu.exceptions import OperationalError
 
-from langorch.lib import clock
+from langorch.lib import clock, egress
 from langorch.settings.env import ConfigurationFault
 
 CONNECT_SECONDS = 3
@@ -102,6 +102,17 @@ def keys() -> list[str]:
     return [f"{path} can be read by others; run `chmod 600 {path}`" for path in exposed]
 
 
+def models() -> list[str]:
+    """The models' endpoint is one that may be called."""
+    try:
+        target = egress.read(settings.ENV.LLM_BASE_URL)
+        if (address := egress.literal(target.host)) is not None:
+            settings.EGRESS.check("llm", target.host, address)
+    except egress.Forbidden as error:
+        return [f"LLM_BASE_URL: {error}"]
+    return []
+
+
 CHECKS: dict[str, Callable[[], list[str]]] = {
     "database": database,
     "migrations": migrations,
@@ -110,6 +121,7 @@ CHECKS: dict[str, Callable[[], list[str]]] = {
     "live": live_updates,
     "storage": storage,
     "keys": keys,
+    "models": models,
 }
 NEED_DATABASE = frozenset({"migrations", "clocks"})
 

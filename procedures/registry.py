@@ -1,14 +1,16 @@
 """What is registered in a tenant now, as the compiler asks for it. What the portal does not know it leaves open."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from agents import selectors as agents
 from agents.capabilities import Offer
+from agents.llm import profiles as llm
 from procedures.ckp.compile import load_document
 from procedures.ckp.document import Document
-from procedures.ckp.registry import Capability, ChildVersion, NothingRegistered
+from procedures.ckp.registry import Capability, ChildVersion, ModelFacts, NothingRegistered, Profile
 from procedures.models import ProcedureVersion
 from tenants import selectors as people
 from tenants.choices import Role
@@ -85,9 +87,43 @@ class TenantRegistry(NothingRegistered):
             return None
         return True
 
+    def profiles(self) -> Mapping[str, Profile] | None:
+        found = self._profile
+        return {found.name: Profile(found.name, found.model)} if found else {}
+
+    def models(self) -> Mapping[str, ModelFacts] | None:
+        return _Models(self._profile) if self._profile else None
+
+    def has_prompt(self, name: str, version: str | None) -> bool | None:
+        return False
+
+    @cached_property
+    def _profile(self) -> llm.Profile | None:
+        try:
+            return llm.find(None, self._tenant_id)
+        except llm.NoProfile:
+            return None
+
     def allowed_actions(self) -> Sequence[str] | None:
         allowed: Sequence[str] | None = self._project.settings.get("allowed_actions") if self._project else None
         return allowed
+
+
+class _Models(Mapping[str, ModelFacts]):
+    """Every name may be that of a model at the profile's endpoint; only prices are known, and not of all."""
+
+    def __init__(self, profile: llm.Profile) -> None:
+        self._profile = profile
+
+    def __getitem__(self, name: str) -> ModelFacts:
+        price = self._profile.price_of(name)
+        return ModelFacts(name, float(price.prompt), float(price.completion)) if price else ModelFacts(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((self._profile.model,))
+
+    def __len__(self) -> int:
+        return 1
 
 
 def _child(row: ProcedureVersion) -> ChildVersion:

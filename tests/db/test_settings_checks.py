@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from langorch import checks, demo
+from langorch.lib.egress import Egress
 from langorch.settings.env import ConfigurationFault
 from tenants.choices import Role
 from tenants.models import Tenant, User
@@ -44,6 +46,26 @@ def test_a_key_that_others_can_read_is_a_fault(var: Path) -> None:
     assert "chmod 600" in said.getvalue()
     with pytest.raises(ConfigurationFault, match="chmod 600"):
         checks.require("keys")
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        (
+            "http://127.0.0.1:9/v1",
+            ["LLM_BASE_URL: 127.0.0.1 is not public, and EGRESS_ALLOW does not list it for llm calls"],
+        ),
+        ("http://169.254.169.254/v1", ["LLM_BASE_URL: 169.254.169.254 is never called"]),
+        ("https://key@models.example/v1", ["LLM_BASE_URL: the URL must not carry user info"]),
+        ("https://models.example/v1", []),
+    ],
+)
+def test_an_endpoint_of_models_that_may_not_be_called_is_a_fault(
+    settings: Settings, url: str, fault: list[str]
+) -> None:
+    settings.EGRESS = Egress()
+    settings.ENV = settings.ENV.model_copy(update={"LLM_BASE_URL": url})
+    assert checks.faults(["models"]) == fault
 
 
 def test_doctor_knows_its_checks() -> None:
