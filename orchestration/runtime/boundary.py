@@ -9,7 +9,7 @@ from orchestration.runtime.records import Fenced
 
 
 class Stopping(Exception):
-    """This process stops: the run is handed back."""
+    """This process stops, or the visit for which it drives a child does: the run is handed back."""
 
 
 class Canceled(Exception):

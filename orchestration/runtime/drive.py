@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 
@@ -24,11 +26,34 @@ from orchestration.runtime.store.taken import Taken
 from procedures.ckp.regions import MAIN
 
 
-class Drive:
-    """What the regions of a run share while a worker drives them."""
+@dataclass(frozen=True, slots=True)
+class Above:
+    """The visit in whose thread a child is driven: its boundary, its time, and how many are nested so by now.
 
-    def __init__(self, claim: Claim, program: Program) -> None:
+    `look` raises `Stopping` when the visit is to go on without the child.
+    """
+
+    look: Callable[[], None]
+    seconds_left: Callable[[], float | None]
+    nested: int
+
+
+DriveChild = Callable[[str, UUID, Above], None]
+"""Drives a queued run in this thread, as the worker of that name, if its limits allow that now."""
+
+
+class Drive:
+    """What the regions of a run share while a worker drives them.
+
+    `drive_child` drives children inline; without it they are left to other workers. `above` drives this run inline.
+    """
+
+    def __init__(
+        self, claim: Claim, program: Program, drive_child: DriveChild | None = None, above: Above | None = None
+    ) -> None:
         self.run = claim.run
+        self.above = above
+        self.drive_child = drive_child
         self.lease = claim.lease
         self.program = program
         self.crowd = Crowd(settings.ENV.MAX_PARALLEL_BRANCHES)
@@ -61,6 +86,12 @@ class Drive:
         self.limits.clear()
         self.watch = Watch(self.journal, self.crowd.baton)
         self.records = loading.load(self.run.pk)
+
+    def look(self) -> None:
+        """Raises `Fenced`, `Stopping`, `Canceled` or `Held` when the drive may not go on."""
+        self.lease.look()
+        if self.above is not None:
+            self.above.look()
 
     def count_visit(self) -> bool:
         """Count one more visit; whether the run may still make it."""

@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 from typing import Final
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -16,8 +17,8 @@ from orchestration.choices import ExecutionMode
 from orchestration.events import NewEvent
 from orchestration.runtime import ending, snapshots, stop
 from orchestration.runtime.boundary import Canceled, Held, Stopping
-from orchestration.runtime.claims import Claim, claim
-from orchestration.runtime.drive import Drive
+from orchestration.runtime.claims import Claim, claim, claim_this
+from orchestration.runtime.drive import Above, Drive
 from orchestration.runtime.heartbeat import keeper
 from orchestration.runtime.outcomes import Error
 from orchestration.runtime.program import programs
@@ -44,12 +45,18 @@ def drive_one(worker_id: str) -> bool:
     claimed = claim(worker_id)
     if claimed is None:
         return False
-    with keeper.keeping(claimed.run.pk, claimed.lease):
-        try:
-            _drive(claimed)
-        except Fenced:
-            _tell_fenced(claimed)
+    _drive_under_lease(claimed)
     return True
+
+
+def drive_child(worker_id: str, run_id: UUID, above: Above) -> None:
+    """Drive a queued child in the thread of its parent's visit, if its limits allow that now.
+
+    It has a lease and a fence of its own. Raises what the database raises when it is lost.
+    """
+    claimed = claim_this(worker_id, run_id)
+    if claimed is not None:
+        _drive_under_lease(claimed, above)
 
 
 def drive_ready(worker_id: str = "") -> int:
@@ -66,20 +73,28 @@ def worker_name() -> str:
     return f"{process}/{threading.current_thread().name}"[:150]
 
 
-def _drive(claimed: Claim) -> None:
+def _drive_under_lease(claimed: Claim, above: Above | None = None) -> None:
+    with keeper.keeping(claimed.run.pk, claimed.lease):
+        try:
+            _drive(claimed, above)
+        except Fenced:
+            _tell_fenced(claimed)
+
+
+def _drive(claimed: Claim, above: Above | None) -> None:
     drive: Drive | None = None
     try:
         program = programs.get(claimed.run.document_id)
         claimed.redactor = Redactor(program.hidden_names)
-        drive = Drive(claimed, program)
+        drive = Drive(claimed, program, drive_child, above)
         claimed.lease.held = not claimed.run.fresh and holds.is_held(claimed.run.pk)
         _until_given_back(claimed, drive)
     except Canceled:
         _write_rest(drive)
         ending.cancel(claimed)
-    except Stopping:
+    except Stopping as reason:
         _write_rest(drive)
-        ending.hand_back(claimed, "worker stops")
+        ending.hand_back(claimed, str(reason) or "worker stops")
     except Held:
         _write_rest(drive)
         ending.hold(claimed, drive.due_at(asleep=False) if drive else None)

@@ -87,7 +87,7 @@ class RegionDrive:
 
     def look(self) -> None:
         """A boundary: raises when the drive, or this region or one that holds it, is to stop."""
-        self.drive.lease.look()
+        self.drive.look()
         region: RegionDrive | None = self
         while region is not None:
             if region.stopped:

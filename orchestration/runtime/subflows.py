@@ -1,22 +1,30 @@
 """The child of a visit: starting it together with the wait for it, and reading how it ended (runtime 15)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from langorch.lib import clock
 from langorch.lib.errors import Invalid, Refusal, TooLarge
 from orchestration.choices import RunStatus, WaitKind, WaitState
-from orchestration.models import Run
+from orchestration.models import Run, Wait
+from orchestration.reopening import CHILD
+from orchestration.runtime.boundary import Canceled, Held, RegionStopped, Stopping
 from orchestration.runtime.context import Child
+from orchestration.runtime.drive import Above
 from orchestration.runtime.outcomes import Error, Json, StepFailed
-from orchestration.runtime.records import WaitRow, moment, to_json
+from orchestration.runtime.records import Fenced, WaitRow, moment, to_json
 from orchestration.runtime.visiting import Visit
 from orchestration.services.subflow import RECURSION, ChildRequest, start_child
 from procedures.ckp.document import SubflowNode
 
+MOST_INLINE: Final = 5
+"""So many runs at most are nested in one thread, the one that a worker claimed left aside."""
+PARENT_STOPS: Final = "its parent stops"
+
 
 def current(visit: Visit) -> Child | None:
     """The child that was started last and has not been answered with another one; none when one is to be started."""
-    run_id = visit.facts.get("child")
+    run_id = visit.facts.get(CHILD)
     if run_id is None:
         return None
     wait = visit.drive.records.wait(visit.path, WaitKind.SUBFLOW, ref=run_id)
@@ -24,15 +32,26 @@ def current(visit: Visit) -> Child | None:
         raise StepFailed(Error("internal", f"Nothing is known of the child {run_id}."))
     if wait.state == WaitState.OPEN:
         return Child(run_id)
-    child = Child(run_id, **wait.answer)
-    if child.status == RunStatus.CANCELED:
-        _look_for_cancel(visit)
-    return child
+    return _ended(visit, run_id, wait.answer)
 
 
 def start(visit: Visit, node: SubflowNode, given: Mapping[str, Json]) -> Child:
-    """Start a child and wait for it, in one transaction. Raises `StepFailed`."""
+    """Start a child and wait for it, in one transaction; then drive it as far as it goes. Raises `StepFailed`."""
     to_json(dict(given))
+    visit.drive.journal.flush()
+    visit.look()
+    started = _start(visit, node, given)
+    if isinstance(started, Refusal):
+        return _refused(node, started)
+    _drive_inline(visit, started)
+    visit.look()
+    child = _found(visit, started)
+    if not child.status:
+        visit.emit("node_paused", {"reason": WaitKind.SUBFLOW, "node_name": visit.name})
+    return child
+
+
+def _start(visit: Visit, node: SubflowNode, given: Mapping[str, Json]) -> Run | Refusal:
     wanted = ChildRequest(
         parent_id=visit.drive.run.pk,
         path=visit.path,
@@ -41,28 +60,56 @@ def start(visit: Visit, node: SubflowNode, given: Mapping[str, Json]) -> Child:
         given=given,
         inherited=visit.variables if node.inherit_context else {},
     )
-    journal = visit.drive.journal
-    journal.flush()
-    visit.look()
     visit.store()
-    refusal: Refusal | None = None
-    with journal.together():
+    with visit.drive.journal.together():
         try:
             child = start_child(wanted)
-        except Refusal as refused:
-            refusal = refused
-        else:
-            _wait_for(visit, child)
-    return _refused(node, refusal) if refusal is not None else Child(str(child.pk))
+        except Refusal as refusal:
+            return refusal
+        run_id = str(child.pk)
+        told = {"child_run_id": run_id, "procedure_id": child.procedure_key, "version": child.procedure_version}
+        visit.emit("subflow_started", told)
+        visit.keep({CHILD: run_id})
+        visit.drive.journal.wait(WaitRow(visit.path, "", WaitKind.SUBFLOW, run_id, moment(clock.now()), None))
+    return child
 
 
-def _wait_for(visit: Visit, child: Run) -> None:
-    run_id = str(child.pk)
-    told = {"child_run_id": run_id, "procedure_id": child.procedure_key, "version": child.procedure_version}
-    visit.emit("subflow_started", told)
-    visit.emit("node_paused", {"reason": WaitKind.SUBFLOW, "node_name": visit.name})
-    visit.keep({"child": run_id})
-    visit.drive.journal.wait(WaitRow(visit.path, "", WaitKind.SUBFLOW, run_id, moment(clock.now()), None))
+def _drive_inline(visit: Visit, child: Run) -> None:
+    """Let this thread drive the child, unless too many are nested so already; then any worker takes it."""
+    nested = visit.drive.above.nested + 1 if visit.drive.above else 1
+    if nested > MOST_INLINE or visit.drive.drive_child is None:
+        return
+    above = Above(_boundary(visit), visit.seconds_left, nested)
+    with visit.drive.crowd.baton.aside():
+        visit.drive.drive_child(visit.drive.lease.owner, child.pk, above)
+
+
+def _boundary(visit: Visit) -> Callable[[], None]:
+    """What the child looks at: when its parent has to do something else, the child is handed back."""
+
+    def look() -> None:
+        try:
+            visit.region.look()
+        except (Canceled, Fenced, Held, RegionStopped) as reason:
+            raise Stopping(PARENT_STOPS) from reason
+        if visit.seconds_left() == 0:
+            raise Stopping(PARENT_STOPS)
+
+    return look
+
+
+def _found(visit: Visit, child: Run) -> Child:
+    """How far the child has come."""
+    waits = Wait.objects.filter(run_id=visit.drive.run.pk, path=visit.path, kind=WaitKind.SUBFLOW, ref=str(child.pk))
+    said = waits.filter(state=WaitState.ANSWERED).values_list("answer", flat=True).first()
+    return Child(str(child.pk)) if said is None else _ended(visit, str(child.pk), said)
+
+
+def _ended(visit: Visit, run_id: str, said: Mapping[str, Json]) -> Child:
+    child = Child(run_id, **said)
+    if child.status == RunStatus.CANCELED:
+        _look_for_cancel(visit)
+    return child
 
 
 def _refused(node: SubflowNode, refusal: Refusal) -> Child:

@@ -110,8 +110,15 @@ class Visit:
         self._look_at_limit()
 
     def seconds_left(self) -> float | None:
-        """Until the nearest limit of time of this visit, of its owners and of the run; none without one."""
-        return None if self.limit is None else max(self.limit.at - clock.monotonic(), 0)
+        """Until the nearest limit of time of this visit, of its owners and of the run; none without one.
+
+        That of a child driven inline is at most its parent's.
+        """
+        above = self.drive.above.seconds_left() if self.drive.above else None
+        if self.limit is None:
+            return above
+        own = max(self.limit.at - clock.monotonic(), 0)
+        return own if above is None else min(own, above)
 
     def see_sla(self) -> None:
         """Tell of an SLA that is breached by now."""

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from orchestration.models import Event, Run, Wait
+from tenants.models import Tenant
 from tests import runs
 from tests.chaos.failpoints import Commits
 from tests.children import asks, calls, divides, ends, made, sets, started
@@ -67,16 +68,21 @@ def disturbed(house: House, commits: Commits, fatal: int) -> tuple[Run, bool]:
     raise AssertionError(f"the run came to no end: {run.status}")
 
 
-def test_the_end_is_the_same_wherever_the_worker_dies(house: House, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(("at_once", "every"), [(9, 1), (1, 4)])
+def test_the_end_is_the_same_wherever_the_worker_dies(
+    house: House, monkeypatch: pytest.MonkeyPatch, at_once: int, every: int
+):
+    """With one run at work at once every child is queued; with more they are driven inline. At `every` n-th point."""
+    Tenant.objects.update(max_running_runs=at_once)
     publish(house)
     commits = Commits(monkeypatch)
     undisturbed, _ = disturbed(house, commits, 0)
     expected = end_of(undisturbed)
     assert expected["outputs"] == {"deep": 1, "mended": True}
     assert [row[0] for row in expected["children"]] == ["bad", "bad", "leaf", "middle"]
-    fatal, died = 0, True
+    fatal, died = 1 - every, True
     while died:
-        fatal += 1
+        fatal += every
         run, died = disturbed(house, commits, fatal)
         assert end_of(run) == expected, f"the worker died at point {fatal}"
-    assert fatal > 25
+    assert fatal > 50
