@@ -17,6 +17,7 @@ SCHEDULE: dict[str, Entry] = {
     "sweep_leases": every(2, "orchestration.sweep"),
     "ring": every(2, "orchestration.ring"),
     "fire_due_waits": every(1, "orchestration.fire_due_waits"),
+    "sweep_agent_leases": every(5, "orchestration.sweep_agent_leases"),
     "send_notices": every(2, "approvals.send_notices"),
     "clear_sessions": {"task": "langorch.clear_sessions", "schedule": crontab(hour="3", minute="10")},
 }

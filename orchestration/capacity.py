@@ -26,6 +26,8 @@ from procedures.ckp.versions import padded, read_range
 
 MOST_LOOKED_AT: Final = 500
 MOST_PER_REF: Final = 20
+IDLE_SECONDS: Final = 1.0
+_next_sweep: Final = [0.0]
 
 
 def missing_ref(name: str, action: str) -> str:
@@ -87,12 +89,22 @@ class Waiters:
         """Write that somebody took a lease away."""
         told = {"lease_id": str(lease.pk), "agent_id": lease.agent.agent_id, "by": by}
         event = NewEvent("lease_revoked", told, lease.node_id, lease.step_id, lease.path)
-        events.append(lease.run_id, [event])
+        if Run.system.select_for_update().filter(pk=lease.run_id).exists():
+            events.append(lease.run_id, [event])
 
 
 def sweep() -> int:
     """Free what nobody holds any more, and let steps look again that could be served; how many."""
     return leases.sweep() + sum(_serve(tenant_id, ref) for tenant_id, ref in _refs())
+
+
+def sweep_if_due() -> int:
+    """As `sweep`, at most once a second and process."""
+    now = clock.monotonic()
+    if now < _next_sweep[0]:
+        return 0
+    _next_sweep[0] = now + IDLE_SECONDS
+    return sweep()
 
 
 def _refs() -> list[tuple[UUID, str]]:

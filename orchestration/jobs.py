@@ -5,4 +5,5 @@ from typing import Final
 DRIVE: Final = "orchestration.drive"
 SWEEP: Final = "orchestration.sweep"
 RING: Final = "orchestration.ring"
+SWEEP_AGENT_LEASES: Final = "orchestration.sweep_agent_leases"
 FIRE_DUE_WAITS: Final = "orchestration.fire_due_waits"

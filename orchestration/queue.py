@@ -10,7 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from langorch.lib import doorbell
-from orchestration import canceling, deadlines, gate, jobs, waits
+from orchestration import canceling, capacity, deadlines, gate, jobs, waits
 from orchestration.choices import JobState, RunStatus
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob
@@ -47,7 +47,7 @@ def let_leases_run_out() -> int:
 
 def urgent() -> bool:
     """What an idle worker does besides, so that runs go on without beat; whether it made anything ready."""
-    return bool(sweep() + waits.fire_due() + gate.sweep())
+    return bool(sweep() + waits.fire_due() + gate.sweep() + capacity.sweep_if_due())
 
 
 def _take(run_id: UUID, owner: str) -> int:

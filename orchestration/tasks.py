@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from orchestration import gate, jobs, queue, waits
+from orchestration import capacity, gate, jobs, queue, waits
 from orchestration.runtime import engine
 
 
@@ -23,6 +23,12 @@ def ring() -> None:
 def fire_due_waits() -> None:
     """Let timers go off."""
     waits.fire_due()
+
+
+@shared_task(name=jobs.SWEEP_AGENT_LEASES)
+def sweep_agent_leases() -> None:
+    """Free the slots of agents that nobody holds, and let steps look again."""
+    capacity.sweep()
 
 
 @shared_task(name=jobs.DRIVE)

@@ -52,6 +52,7 @@ class CallFault(Exception):
         retryable: bool | None = None,
         retry_after: float | None = None,
         details: Mapping[str, Any] | None = None,
+        artifacts: Any = None,
         sick: bool = False,
         sent: bool = True,
     ) -> None:
@@ -63,6 +64,7 @@ class CallFault(Exception):
         self.retryable = retryable
         self.retry_after = retry_after
         self.details = dict(details or {})
+        self.artifacts = artifacts
         self.sick = sick
         self.sent = sent
 

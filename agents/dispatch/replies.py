@@ -53,7 +53,7 @@ def _error(reply: Mapping[str, Any]) -> CallFault:
         error_type=",".join(one for one in named if isinstance(one, str)),
         retryable=False if reply.get("retryable") is False else None,
         retry_after=_seconds(reply.get("retry_after")),
-        details={"artifacts": reply["artifacts"]} if reply.get("artifacts") else None,
+        artifacts=reply.get("artifacts"),
     )
 
 

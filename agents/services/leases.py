@@ -12,11 +12,12 @@ from tenants.actor import Actor
 def release_lease(actor: Actor, lease: AgentLease, reason: str = "") -> bool:
     """End a lease; the step in it is tried elsewhere. False when it had ended before. Raises `Denied`."""
     actor.require("agents.admin", lease.agent)
+    ports.waiters().tell_revoked(lease, actor.name)
     if not leases.release(lease.pk, lease.agent_id, actor.name):
+        transaction.set_rollback(True)
         return False
     text = f"Lease of {lease} released" + (f": {reason}" if reason else "")
     audit.record(actor, "agent.release_lease", text, resource=("lease", lease.pk))
-    ports.waiters().tell_revoked(lease, actor.name)
     return True
 
 

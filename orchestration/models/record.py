@@ -40,7 +40,7 @@ class Visit(models.Model):
 class StepRecord(models.Model):
     """A unit with a recorded result inside a visit. Completed with a null result is a result.
 
-    `unrepeatable`: what was sent may not be sent again while nobody knows whether it happened.
+    `irreversible`: what was sent must not happen twice.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -55,7 +55,7 @@ class StepRecord(models.Model):
     fence = models.PositiveBigIntegerField(default=0)
     key = models.CharField(max_length=300, blank=True)
     agent = models.CharField(max_length=128, blank=True)
-    unrepeatable = models.BooleanField(default=False)
+    irreversible = models.BooleanField(default=False)
     params = models.JSONField(null=True)
     result = models.JSONField(null=True)
     error = models.JSONField(null=True)

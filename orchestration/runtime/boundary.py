@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from uuid import UUID
 
 from langorch.lib import clock
 from orchestration.runtime import stop
@@ -25,7 +26,10 @@ class RegionStopped(Exception):
 
 
 class Lease:
-    """A worker's hold on a run: its fence, and until when it may write by this machine's own clock (seconds)."""
+    """A worker's hold on a run: its fence, and until when it may write by this machine's own clock (seconds).
+
+    `slots` are the leases of agents that its steps hold, `lost_slots` those that were taken away.
+    """
 
     def __init__(self, owner: str, fence: int, seconds: float) -> None:
         self.owner = owner
@@ -34,6 +38,8 @@ class Lease:
         self.lost = False
         self.cancel_requested = False
         self.held = False
+        self.slots: set[UUID] = set()
+        self.lost_slots: set[UUID] = set()
         self._until = clock.monotonic() + seconds
 
     def renewed(self, asked_at: float) -> None:

@@ -1,8 +1,9 @@
 """How many branches of one run execute at once, and which of them computes (runtime 7)."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 
 class Baton:
@@ -70,3 +71,28 @@ class Crowd:
             finally:
                 with self.changed:
                     self.changed.wait_for(self.take)
+
+
+class Calls:
+    """Counts the calls of one run that are in flight; `most` is 0 for no limit."""
+
+    LOOK_SECONDS: Final = 0.05
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._made = 0
+        self._changed = threading.Condition()
+
+    def enter(self, look: Callable[[], None]) -> None:
+        """Count one more as soon as there is room; `look` is called while there is none, and raises to give up."""
+        with self._changed:
+            while self._most and self._made >= self._most:
+                self._changed.wait(self.LOOK_SECONDS)
+                look()
+            self._made += 1
+
+    def leave(self) -> None:
+        """Count one less."""
+        with self._changed:
+            self._made -= 1
+            self._changed.notify()

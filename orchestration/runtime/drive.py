@@ -1,19 +1,21 @@
 """One drive: the time between a worker's claim of a run and its hand-back."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 
 from langorch.lib import clock
 from orchestration.artifacts.room import Room
 from orchestration.runtime import boundary, limits, loading
 from orchestration.runtime.claims import Claim
-from orchestration.runtime.crowd import Crowd
+from orchestration.runtime.crowd import Calls, Crowd
 from orchestration.runtime.journal import Journal
 from orchestration.runtime.limits import Limit
 from orchestration.runtime.outcomes import Json
@@ -72,6 +74,10 @@ class Drive:
         self.most_visits = min(
             program.document.global_config.max_node_visits or settings.ENV.MAX_NODE_VISITS, settings.ENV.MAX_NODE_VISITS
         )
+        rates = program.document.global_config.rate_limiting
+        most = rates.max_concurrent_operations if rates is not None and rates.enabled else None
+        self._calls = Calls(most or settings.ENV.RATE_LIMIT_MAX_CONCURRENT)
+        self._thread = threading.get_ident()
         self._visits = self.records.visits
         self._replayed: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
@@ -111,6 +117,31 @@ class Drive:
         self.journal.flush()
         with self.crowd.baton.aside():
             boundary.sleep(seconds, look)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A transaction with what has gathered, and what gathers in it; other branches compute meanwhile."""
+        with self.crowd.baton.aside():
+            try:
+                with self.journal.together():
+                    yield
+            finally:
+                self.leave_connection()
+
+    def leave_connection(self) -> None:
+        """A branch keeps no connection of its own while it calls or computes."""
+        if threading.get_ident() != self._thread:
+            connection.close()
+
+    @contextmanager
+    def calling(self, look: Callable[[], None]) -> Iterator[None]:
+        """Make a call of the run inside the block; waits, calling `look`, while as many are made as may be at once."""
+        with self.crowd.baton.aside():
+            self._calls.enter(look)
+        try:
+            yield
+        finally:
+            self._calls.leave()
 
     def recover(self, node_id: str) -> None:
         """The run has failed and goes on at its on_failure; its limit leaves it time for that."""

@@ -83,12 +83,14 @@ def handler_of(error: Error, handlers: Iterable[ErrorHandler]) -> tuple[int, Err
 
 
 def is_retried(error: Error, policy: RetryPolicy) -> bool:
-    """Whether an error of this class is tried again under a policy."""
+    """Whether an error of this class is tried again under a policy; never when who failed says that it is of no use."""
+    if error.retryable is False:
+        return False
     if any(is_type(error, name) for name in policy.retry_on):
         return True
     if any(is_type(error, name) for name in policy.non_retryable_errors):
         return False
-    return error.retryable or CLASSES.get(error.error_class, ErrorClass()).retried
+    return bool(error.retryable) or CLASSES.get(error.error_class, ErrorClass()).retried
 
 
 def _is_connection(error: Error, family: str) -> bool:

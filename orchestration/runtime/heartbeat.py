@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
+from agents import leases
 from langorch.lib import clock
 from orchestration import holds
 from orchestration.choices import JobState
@@ -83,6 +84,8 @@ def renew(run_id: UUID, lease: Lease) -> None:
         lease.lost = True
         return
     lease.renewed(asked_at)
+    if lease.slots:
+        lease.lost_slots |= leases.renew(list(lease.slots))
     if Run.system.filter(pk=run_id, cancel_requested=True).exists():
         lease.cancel_requested = True
     lease.held = holds.is_held(run_id)

@@ -35,7 +35,7 @@ def _steps(run_id: UUID, done: Exists) -> dict[str, dict[str, StepResult]]:
     found: dict[str, dict[str, StepResult]] = {}
     rows = StepRecord.objects.filter(~done, run_id=run_id)
     for row in rows:
-        result = StepResult(row.state, row.attempt, row.retries, row.result, row.error)
+        result = StepResult(row.state, row.attempt, row.retries, row.result, row.error, row.agent, row.irreversible)
         found.setdefault(row.path, {})[row.step_id] = result
     return found
 

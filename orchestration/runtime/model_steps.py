@@ -16,10 +16,10 @@ from langorch.lib import clock
 from langorch.lib.redaction import REDACTED
 from orchestration.choices import MODEL_CALL, StepState
 from orchestration.events import NewEvent
-from orchestration.runtime import paths, prompts
+from orchestration.runtime import prompts
 from orchestration.runtime.context import Told, Turn
 from orchestration.runtime.outcomes import Error, Json, StepFailed
-from orchestration.runtime.records import NotStorable, Spent, StepRow, moment, to_json
+from orchestration.runtime.records import NotStorable, Spent, StepRow, to_json
 from orchestration.runtime.spending import NOTHING, Amount, caps_of, most_prompt_tokens
 from orchestration.runtime.steps import StepRun
 from orchestration.runtime.visiting import Visit
@@ -70,24 +70,15 @@ class ModelStep(StepRun):
         config = visit.document.global_config
         self.caps = caps_of(config, self.node)
         self.capped = bool(self.caps) or config.max_cost_per_llm_call_usd is not None
-        self.key = paths.key(visit.drive.run.pk, visit.path, step.step_id)
         self.now = _Attempt()
 
     def _result(self) -> Json:
-        self._doubt()
         self.now = _Attempt()
         profile = self._profile()
         chain = self._chain(profile)
         options = self._options()
         self._begin(profile, chain[0], options)
         return self._first_answer(profile, chain, options)
-
-    def _doubt(self) -> None:
-        """The step was begun by a worker that never told how it ended: it is sent again under the same key."""
-        if self.recorded is not None and self.recorded.state == StepState.STARTED:
-            payload = {"action": MODEL_CALL, "idempotency_key": self.key, "agent_id": None}
-            self.visit.emit("step_in_doubt", payload, self.step.step_id, self.attempt)
-            self.recorded = None
 
     def _profile(self) -> Profile:
         name = self.node.profile or self.visit.document.global_config.llm_profile
@@ -125,9 +116,7 @@ class ModelStep(StepRun):
         if self.visit.document.global_config.audit_config.audit_level == "detailed":
             payload["params"] = params
         started = self._event("step_started", payload)
-        self.visit.drive.journal.step(
-            self._row(StepState.STARTED, moment(clock.now()), None, None, None), self.visit.row(), [started]
-        )
+        self.visit.drive.journal.step(self._row(StepState.STARTED, None, None, None), self.visit.row(), [started])
         self.visit.drive.journal.flush()
 
     def _first_answer(self, profile: Profile, chain: Sequence[str], options: Mapping[str, Json]) -> Json:
@@ -266,7 +255,7 @@ class ModelStep(StepRun):
         self.visit.drive.journal.flush()
 
     def _row(self, *fields: Any) -> StepRow:
-        return super()._row(*fields)._replace(key=self.key, params=self.now.params)
+        return super()._row(*fields)._replace(params=self.now.params)
 
     def _tell_completed(self, result: Json, *, cached: bool, spent: float) -> None:
         super()._tell_completed(result["shown"], cached=cached, spent=spent)

@@ -11,7 +11,10 @@ RunEnd: TypeAlias = Literal["completed", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Error:
-    """A failure, its class out of runtime 11, and where it happened."""
+    """A failure, its class out of runtime 11, and where it happened.
+
+    `retryable` is what whoever failed says of trying again; none leaves it to the class.
+    """
 
     error_class: str
     message: str
@@ -23,7 +26,7 @@ class Error:
     path: str = ""
     attempt: int | None = None
     agent: str = ""
-    retryable: bool = False
+    retryable: bool | None = None
     retry_after: float | None = None
     details: Mapping[str, Json] = field(default_factory=dict)
     metadata: Json = None

@@ -1,6 +1,6 @@
-"""What a model is told, and the same as it may be shown: rendered a second time from masked values (runtime 20)."""
+"""What models and agents are told, and the same as it may be shown: rendered again from masked values (runtime 20)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from langorch.lib.redaction import REDACTED, Redactor
 from orchestration.runtime.context import Place, Told
@@ -18,6 +18,23 @@ def text(visit: Visit, source: str, place: tuple[Place, ...]) -> Told:
 def value(visit: Visit, source: Json, place: tuple[Place, ...]) -> Told:
     """A value, or the variable that it names. Raises `EvaluationError`."""
     return _told(visit, lambda values: values.given(source, place))
+
+
+def parameters(visit: Visit, sources: Mapping[str, Json], place: tuple[Place, ...]) -> Told:
+    """The parameters of a call: marks stand for secrets, and references to them where they are shown.
+
+    Raises `EvaluationError`.
+    """
+    secrets = visit.drive.secrets
+
+    def render(values: Values) -> Json:
+        return {name: values.parameter(source, (*place, name), secrets.mark) for name, source in sources.items()}
+
+    if not visit.drive.program.hidden_names:
+        rendered = render(visit.values)
+        return Told(rendered, visit.drive.journal.redactor.redact(secrets.shown(rendered)))
+    told = _told(visit, render)
+    return Told(told.value, secrets.shown(told.shown))
 
 
 def answered(visit: Visit, answer: str) -> Told:

@@ -77,7 +77,7 @@ class StepRow(NamedTuple):
     started_at: str
     duration_ms: float | None
     agent: str = ""
-    unrepeatable: bool = False
+    irreversible: bool = False
 
 
 class WaitRow(NamedTuple):

@@ -40,6 +40,8 @@ class StepResult:
     retries: int = 0
     result: Json = None
     error: dict[str, Json] | None = None
+    agent: str = ""
+    irreversible: bool = False
 
 
 @dataclass(frozen=True, slots=True)

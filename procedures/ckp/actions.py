@@ -252,3 +252,5 @@ def _waits() -> list[Action]:
 
 ACTIONS: Final[dict[str, Action]] = {action.name: action for action in _internal()}
 WAITS: Final = frozenset({"wait", "wait_until"})
+CALLS: Final = frozenset(action.name for action in ACTIONS.values() if action.call)
+"""Actions of LangOrch that leave the house."""

@@ -318,13 +318,6 @@ def test_cancel_of_a_parked_run_closes_what_it_waits_for(tenant: Tenant):
     assert runs.told(run.pk)[-1] == "run_canceled"
 
 
-def test_a_step_without_an_agent_says_so(tenant: Tenant):
-    a = {"type": "sequence", "agent": "web", "steps": [{"step_id": "x", "action": "navigate"}], "next_node": "end"}
-    run = finished(tenant, {"a": a})
-    assert (run.status, run.error_class) == ("failed", "no_executor")
-    assert "navigate" in run.error["message"]
-
-
 def test_an_unknown_fault_of_the_engine_fails_the_run_as_internal(tenant: Tenant, monkeypatch: pytest.MonkeyPatch):
     def broken(node: Any, ctx: Any) -> None:
         raise KeyError("a bug")

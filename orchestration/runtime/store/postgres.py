@@ -72,16 +72,16 @@ _VISITS_AND_STEPS: Final = """
         next_node = excluded.next_node, error = excluded.error, data = excluded.data, ended_at = excluded.ended_at
 ), step AS (
     INSERT INTO orchestration_steprecord (run_id, path, step_id, node_id, action, state, attempt, retries, fence, key,
-                                          agent, unrepeatable, params, result, error, started_at, duration_ms)
+                                          agent, irreversible, params, result, error, started_at, duration_ms)
     SELECT run.id, s.path, s.step_id, s.node_id, s.action, s.state, s.attempt, s.retries, %(fence)s, s.key, s.agent,
-           s.unrepeatable, s.params, s.result, s.error, s.started_at AT TIME ZONE 'UTC', s.duration_ms
+           s.irreversible, s.params, s.result, s.error, s.started_at AT TIME ZONE 'UTC', s.duration_ms
     FROM run, jsonb_to_recordset(%(steps)s) AS s(
         path text, step_id text, node_id text, action text, state text, attempt int, retries int, key text,
-        agent text, unrepeatable boolean, params jsonb, result jsonb, error jsonb, started_at timestamp,
+        agent text, irreversible boolean, params jsonb, result jsonb, error jsonb, started_at timestamp,
         duration_ms float8)
     ON CONFLICT (run_id, path, step_id) DO UPDATE SET
         state = excluded.state, attempt = excluded.attempt, retries = excluded.retries, fence = excluded.fence,
-        key = excluded.key, agent = excluded.agent, unrepeatable = excluded.unrepeatable, params = excluded.params,
+        key = excluded.key, agent = excluded.agent, irreversible = excluded.irreversible, params = excluded.params,
         result = excluded.result, error = excluded.error, duration_ms = excluded.duration_ms
 )
 """

@@ -43,11 +43,11 @@ ON CONFLICT (run_id, path) DO UPDATE SET
 """
 _STEP: Final = """
 INSERT INTO orchestration_steprecord (run_id, fence, path, step_id, node_id, action, state, attempt, retries, key,
-                                      params, result, error, started_at, duration_ms, agent, unrepeatable)
+                                      params, result, error, started_at, duration_ms, agent, irreversible)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run_id, path, step_id) DO UPDATE SET
     state = excluded.state, attempt = excluded.attempt, retries = excluded.retries, fence = excluded.fence,
-    key = excluded.key, agent = excluded.agent, unrepeatable = excluded.unrepeatable, params = excluded.params,
+    key = excluded.key, agent = excluded.agent, irreversible = excluded.irreversible, params = excluded.params,
     result = excluded.result, error = excluded.error, duration_ms = excluded.duration_ms
 """
 _CLOSE: Final = """
