@@ -36,6 +36,15 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """An artifact of the run, read."""
+
+    name: str
+    mime_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One turn of a talk with a model; `content` holds a text, or parts of texts and pictures."""
 
@@ -155,7 +164,10 @@ class Context(Protocol):
         """The text of a prompt template for a model."""
 
     def attached(self, source: Json, *place: Place) -> Told:
-        """A value that goes to a model beside the prompt; as `given`."""
+        """A value that goes to a model beside the prompt, as `given`; a `File` where it names an artifact.
+
+        Raises `StepFailed` where that cannot be read.
+        """
 
     def model(self, turns: Sequence[Turn], number: int) -> Told:
         """What the model answers to these turns, the `number`-th question of this visit (from 1), or answered before.

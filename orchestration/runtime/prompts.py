@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from langorch.lib.redaction import REDACTED, Redactor
-from orchestration.runtime.context import Place, Told
+from orchestration.artifacts import detection
+from orchestration.runtime import intake
+from orchestration.runtime.context import File, Place, Told
 from orchestration.runtime.outcomes import Json
 from orchestration.runtime.values import Values
 from orchestration.runtime.visiting import Visit
@@ -16,8 +18,18 @@ def text(visit: Visit, source: str, place: tuple[Place, ...]) -> Told:
 
 
 def value(visit: Visit, source: Json, place: tuple[Place, ...]) -> Told:
-    """A value, or the variable that it names. Raises `EvaluationError`."""
-    return _told(visit, lambda values: values.given(source, place))
+    """A value, or the variable that it names; a `File` where that is an artifact of the run.
+
+    Raises `EvaluationError`, `StepFailed`.
+    """
+    told = _told(visit, lambda values: values.given(source, place))
+    content = intake.file_of(visit, told.value)
+    if content is None:
+        return told
+    said = told.value.get("name") if isinstance(told.value, dict) else None
+    mime = detection.mime_type(content, str(said or ""))
+    file = File(detection.title(said, "file", mime), mime, content)
+    return Told(file, f"({file.name}, {len(content)} bytes)")
 
 
 def parameters(visit: Visit, sources: Mapping[str, Json], place: tuple[Place, ...]) -> Told:

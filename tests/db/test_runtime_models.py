@@ -1,6 +1,7 @@
 """llm_action through the engine: what is asked, recorded, counted and told, against a model that is served here."""
 
 import time
+from base64 import b64encode
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from orchestration import services
 from orchestration.models import Event, Run, StepRecord, Visit
 from tenants.models import Tenant
 from tests import people, runs
+from tests.artifacts import stored_artifact
 from tests.asking import END, driven, node, payloads, queued, served
 from tests.fake_model import Say, completion, failing, late
 from tests.people import House
@@ -366,7 +368,11 @@ def test_an_endpoint_that_may_not_be_called_is_not(tenant: Tenant):
         ({}, {"global_config": {"llm_profile": "cheap"}}, "There is no model profile 'cheap'."),
         ({"prompt": None, "prompt_ref": "greet@2"}, {}, "There is no stored prompt 'greet@2'."),
         ({"max_tokens": "{{ 'many' }}"}, {}, "max_tokens is no whole number above 0: many"),
-        ({"attachments": [{"type": "image", "source": "{{ 'x' }}"}]}, {}, "An image must be a data URL"),
+        (
+            {"attachments": [{"type": "image", "source": "{{ 'x' }}"}]},
+            {},
+            "An attachment of type image cannot be sent",
+        ),
     ],
 )
 def test_what_is_not_there_is_an_error(tenant: Tenant, fields: dict[str, Any], root: dict[str, Any], said: str):
@@ -401,7 +407,39 @@ def test_values_and_pictures_are_attached(tenant: Tenant):
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
     ]
     shown = StepRecord.objects.get(run=run).params["messages"][0]["content"]
-    assert shown[3]["image_url"]["url"] == "(26 characters)"
+    assert shown[3] == {"type": "image_url", "text": "(a picture, 26 characters)"}
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 20
+PDF = b"%PDF-1.7\n\xff\xfe"
+
+
+def test_artifacts_of_the_run_are_attached(tenant: Tenant):
+    attachments = [
+        {"type": "image", "source": "{{ shot }}"},
+        {"type": "csv", "source": "rows", "description": "The rows"},
+        {"type": "file", "source": "letter"},
+    ]
+    declared: dict[str, Any] = {name: {} for name in ("shot", "rows", "letter")}
+    with served() as model:
+        run = queued(tenant, {"attachments": attachments}, {"variables_schema": declared})
+        files = {"shot": ("a.png", PNG), "rows": ("r.csv", b"a,b\n1,2\n"), "letter": ("l.pdf", PDF)}
+        stored = {name: stored_artifact(run, *file) for name, file in files.items()}
+        named = {name: {"artifact_id": str(one.pk), "name": one.name} for name, one in stored.items()}
+        Run.system.filter(pk=run.pk).update(input_vars=named)
+        run = runs.drive(run)
+    assert run.status == "completed", run.error
+    picture, rows, letter = model.said()[0][1][1:]
+    assert picture["image_url"]["url"] == f"data:image/png;base64,{b64encode(PNG).decode()}"
+    assert rows["text"] == "The rows:\na,b\n1,2\n"
+    pdf = f"data:application/pdf;base64,{b64encode(PDF).decode()}"
+    assert letter == {"type": "file", "file": {"filename": "l.pdf", "file_data": pdf}}
+    shown = StepRecord.objects.get(run=run).params["messages"][0]["content"]
+    assert [part["text"] for part in shown[1:]] == [
+        "(a.png, 28 bytes)",
+        "The rows:\n(r.csv, 8 bytes)",
+        "(l.pdf, 11 bytes)",
+    ]
 
 
 def test_sensitive_values_go_to_the_model_and_nowhere_else(tenant: Tenant):

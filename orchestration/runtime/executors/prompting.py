@@ -1,14 +1,16 @@
 """What a model is told first: the node's prompts, what is attached, and in which form to answer (CKP 2.9)."""
 
+from base64 import b64encode
 from typing import Final
 
-from orchestration.runtime.context import Context, Told, Turn
+from orchestration.runtime.context import Context, File, Told, Turn
 from orchestration.runtime.outcomes import Error, Json, StepFailed
 from procedures.ckp.document import LlmActionNode
 from procedures.ckp.document.nodes import Attachment, LlmBranch
 from procedures.ckp.values import canonical_json
 
 PICTURE: Final = "data:image/"
+MOST_ATTACHED: Final = 10 * 2**20
 
 
 def opening(node: LlmActionNode, ctx: Context) -> list[Turn]:
@@ -56,15 +58,44 @@ def _joined(told: Told | None, form: str) -> Told | None:
 
 
 def _part(attachment: Attachment, index: int, ctx: Context) -> Told:
-    """One attachment as a part of a message."""
+    """One attachment as a part of a message. Raises `StepFailed` for what cannot be sent."""
     told = ctx.attached(attachment.source, "attachments", index, "source")
-    if attachment.type != "image":
-        return Told(_text_part(attachment, told.value), _text_part(attachment, told.shown))
-    if not isinstance(told.value, str) or not told.value.startswith(PICTURE):
-        message = "An image must be a data URL (data:image/…); artifacts and storage URLs cannot be attached yet."
-        raise StepFailed(Error("invalid_value", message))
-    picture = {"type": "image_url", "image_url": {"url": told.value}}
-    return Told(picture, {"type": "image_url", "image_url": {"url": f"({len(told.value)} characters)"}})
+    file = told.value if isinstance(told.value, File) else None
+    if file is not None and len(file.content) > MOST_ATTACHED:
+        raise _unsendable(attachment, f"{file.name} has over {MOST_ATTACHED} bytes")
+    if attachment.type == "image":
+        return _picture(attachment, file, told)
+    text = None if file is None else _text_of(file)
+    if file is None or text is not None:
+        sent = told.value if file is None else text
+        return Told(_text_part(attachment, sent), _text_part(attachment, told.shown))
+    if attachment.type != "file":
+        raise _unsendable(attachment, f"{file.name} is not a text")
+    part = {"type": "file", "file": {"filename": file.name, "file_data": _data_url(file)}}
+    return Told(part, {"type": "file", "text": told.shown})
+
+
+def _picture(attachment: Attachment, file: File | None, told: Told) -> Told:
+    url = told.value if file is None else _data_url(file)
+    if not isinstance(url, str) or not url.startswith(PICTURE):
+        raise _unsendable(attachment, "it is neither an artifact with a picture nor a data URL (data:image/…)")
+    shown = f"(a picture, {len(url)} characters)" if file is None else told.shown
+    return Told({"type": "image_url", "image_url": {"url": url}}, {"type": "image_url", "text": shown})
+
+
+def _unsendable(attachment: Attachment, why: str) -> StepFailed:
+    return StepFailed(Error("invalid_value", f"An attachment of type {attachment.type} cannot be sent: {why}."))
+
+
+def _data_url(file: File) -> str:
+    return f"data:{file.mime_type};base64,{b64encode(file.content).decode()}"
+
+
+def _text_of(file: File) -> str | None:
+    try:
+        return file.content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
 
 
 def _text_part(attachment: Attachment, content: Json) -> dict[str, Json]:
