@@ -17,7 +17,7 @@ WITH_SERVICES := env ENVIRONMENT=test \
 PATHS := langorch orchestration procedures approvals agents tenants tests benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run web worker beat test test-services e2e lint types bench
+.PHONY: help run web worker beat test test-services chaos e2e lint types bench
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test: $(TOOLS_READY) ## all tests but those in a browser, on SQLite, without any
 test-services: $(TOOLS_READY) ## the same tests and those of separate processes, on PostgreSQL and Redis
 	$(WITH_SERVICES) $(BIN)/python manage.py doctor --only database,broker
 	$(WITH_SERVICES) $(BIN)/python -m pytest -m "not browser"
+
+chaos: $(TOOLS_READY) ## kill and restart workers, database and broker for an hour, on PostgreSQL and Redis
+	$(WITH_SERVICES) $(BIN)/python -m tests.chaos $(SCENARIOS)
 
 e2e: $(TOOLS_READY) ## walk the pages in Chromium and keep screenshots
 	$(WITHOUT_SERVICES) $(BIN)/python -m pytest -m browser tests/e2e

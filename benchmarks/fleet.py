@@ -1,14 +1,15 @@
 """Real processes on the database of a part: workers, and if wanted web and beat."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import sides
 from orchestration.models import Event
 from tests import processes
+from tests.databases import leading_here
 
 WARM_UP_SECONDS = 60
 
@@ -42,7 +43,7 @@ def fleet(workers: int, *more: str, **settings: str) -> Iterator[Fleet]:
         names = [*(f"worker-{number}" for number in range(1, workers + 1)), *more]
         pids = {}
         for name in names:
-            env = sides.leading_here(VAR_DIR=folder, PORT=str(port), WORKER_ID=name, **settings)
+            env = {**os.environ, **leading_here(), "VAR_DIR": folder, "PORT": str(port), "WORKER_ID": name, **settings}
             process = processes.start(name.partition("-")[0], env, Path(folder) / f"{name}.log")
             stack.callback(processes.stop, process, 9)
             pids[name] = process.pid

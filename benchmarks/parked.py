@@ -65,9 +65,7 @@ def main(each: int) -> bool:
 
 def create(house: House, document: dict[str, Any], count: int) -> None:
     """Queue so many runs of a document."""
-    more = runs.again(runs.queue(house.tenant, document))
-    for _ in range(count - 1):
-        next(more)
+    runs.queue_many(house.tenant, document, count)
 
 
 def until_jobs(count: int, *states: str) -> None:

@@ -1,7 +1,6 @@
 """The two sides that are compared: a run of ours, and the same graph on LangGraph with its official saver."""
 
 import operator
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,12 +37,6 @@ def scratch_database() -> Iterator[None]:
         yield
     finally:
         teardown_databases(old, verbosity=0)
-
-
-def leading_here(**given: str) -> dict[str, str]:
-    """The environment of another process that is to work on the scratch database of this one."""
-    address = os.environ["DATABASE_URL"].rpartition("/")[0]
-    return {**os.environ, "DATABASE_URL": f"{address}/{connection.settings_dict['NAME']}", **given}
 
 
 @contextmanager

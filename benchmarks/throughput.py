@@ -6,6 +6,7 @@ first creation to the last end. The other side is given all its threads beforeha
 python -m benchmarks.throughput postgres
 """
 
+import os
 import statistics
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from orchestration.models import Run
 from orchestration.services.request import StartRequest
 from tenants.actor import Actor
 from tests import people, runs
+from tests.databases import leading_here
 from tests.people import House
 from tests.published import publish as publish_version
 
@@ -86,8 +88,8 @@ def queueing(house: House) -> Callable[[], object]:
     document = sides.chain(STEPS)
     runs.queue(house.tenant, document)
     wait_for_the_end()
-    again = runs.again(Run.system.latest("created_at"))
-    return lambda: next(again)
+    first = Run.system.latest("created_at")
+    return lambda: runs.again(first)
 
 
 def asking(actor: Actor) -> Callable[[], object]:
@@ -125,7 +127,7 @@ def raw_workers() -> Iterator[Callable[[], float]]:
 @contextmanager
 def _raw_worker() -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "benchmarks.raw_worker", str(STEPS)]
-    env = sides.leading_here(VAR_DIR=mkdtemp(prefix="bench-"))
+    env = {**os.environ, **leading_here(), "VAR_DIR": mkdtemp(prefix="bench-")}
     with subprocess.Popen(
         command, cwd=places.ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -44,6 +44,13 @@ def start(command: str, env: dict[str, str], log: Path | None = None) -> subproc
     )
 
 
+def migrate(database: str) -> None:
+    """Give the database at this address every table."""
+    env = environment(DATABASE_URL=database, REDIS_URL="redis://127.0.0.1:9/0", ENVIRONMENT="test")
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, env=env, check=True)
+
+
 def stop(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> float:
     """Send a signal and wait for the end; how many seconds it took."""
     began = time.monotonic()

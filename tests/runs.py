@@ -1,6 +1,5 @@
 """Runs for tests: a document stored and a run queued, without the services that people call."""
 
-from collections.abc import Iterator
 from copy import copy
 from datetime import timedelta
 from typing import Any
@@ -52,16 +51,15 @@ def queue(tenant: Tenant, source: dict[str, Any], **inputs: Any) -> Run:
     return run
 
 
-def again(run: Run) -> Iterator[Run]:
-    """More queued runs of the same document and inputs, one for each `next`."""
-    while True:
-        more = copy(run)
-        now = clock.now()
-        more.pk, more.created_at, more.updated_at = ids.uuid7(), now, now
-        more.status, more.fresh, more.fence, more.last_seq = RunStatus.CREATED, True, 0, 0
-        more.started_at = more.ended_at = more.output_vars = None
-        transitions.create(more, [NewEvent("run_created", {"procedure_id": run.procedure_key})])
-        yield more
+def again(run: Run) -> Run:
+    """One more queued run of the same document and inputs."""
+    more = copy(run)
+    now = clock.now()
+    more.pk, more.created_at, more.updated_at = ids.uuid7(), now, now
+    more.status, more.fresh, more.fence, more.last_seq = RunStatus.CREATED, True, 0, 0
+    more.started_at = more.ended_at = more.output_vars = None
+    transitions.create(more, [NewEvent("run_created", {"procedure_id": run.procedure_key})])
+    return more
 
 
 def drive(run: Run, worker: str = "w1") -> Run:
@@ -102,6 +100,9 @@ def queue_many(tenant: Tenant, source: dict[str, Any], number: int) -> list[Run]
     RunJob.objects.bulk_create(
         (RunJob(run=run, available_at=run.created_at, ready_since=run.created_at, **shared) for run in later),
         batch_size=500,
+    )
+    Event.objects.bulk_create(
+        (Event(run=run, seq=1, created_at=run.created_at, event_type="run_created") for run in later), batch_size=500
     )
     return [first, *later]
 
