@@ -133,6 +133,15 @@ def _parked(told: Happened) -> str:
     return f"waits for {told.get('kind')}, worker given back"
 
 
+def _child(told: Happened) -> str:
+    version = told.get("version")
+    return f"{told.get('procedure_id')} @ {version}" if version else str(told.get("procedure_id"))
+
+
+def _failed_child(told: Happened) -> str:
+    return f"{_child(told)}: {_short(told.get('error'))}"
+
+
 def _decision(told: Happened) -> str:
     return f"{told.get('decision')} {_by(told)}".strip()
 
@@ -191,6 +200,9 @@ PHRASES: dict[str, Phrase] = {
     "llm_fallback": Phrase("right", "warn", "Next model asked", _of("from", "to", "reason", between=" · ")),
     "llm_output_invalid": Phrase("alert", "warn", "The model's answer cannot be used", _of("errors")),
     "llm_output_repaired": Phrase("s-ok", "ok", "The model mended its answer", _of("repairs")),
+    "subflow_started": Phrase("fork", "muted", "Run started by the run", _child),
+    "subflow_completed": Phrase("s-ok", "ok", "Run that it started completed", _child),
+    "subflow_failed": Phrase("s-failed", "bad", "Run that it started failed", _failed_child),
     "checkpoint_saved": Phrase("copy", "muted", "Checkpoint saved", _of("reason")),
     "artifact_created": Phrase("doc", "muted", "File kept", _of("name", "mime_type")),
     "artifact_rejected": Phrase("alert", "warn", "File not taken", _of("name", "reason")),

@@ -12,7 +12,7 @@ from agents import pool_use
 from approvals.choices import AssignmentKind, Status
 from approvals.models import Assignment
 from orchestration import limits
-from orchestration.choices import JobState, WaitKind, WaitState
+from orchestration.choices import JobState, RunStatus, WaitKind, WaitState
 from orchestration.models import Run, RunJob, Wait
 from orchestration.waiting_words import Known
 
@@ -121,7 +121,10 @@ def _holder(wait: Wait) -> str:
 
 def _children(refs: Sequence[str]) -> dict[str, str]:
     runs = Run.system.filter(pk__in=refs).values_list("pk", "procedure_key", "procedure_version", "title", "status")
-    return {str(pk): f"{title or f'{key}@{version}'} ({status})" for pk, key, version, title, status in runs}
+    return {
+        str(pk): f"{title or f'{key}@{version}'} ({RunStatus(status).label.lower()})"
+        for pk, key, version, title, status in runs
+    }
 
 
 def _asked(approval_ids: Sequence[str]) -> dict[str, str]:

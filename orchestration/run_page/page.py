@@ -13,6 +13,7 @@ from orchestration.models import Run
 from orchestration.run_page.approvals_tab import ApprovalsTab
 from orchestration.run_page.artifacts_tab import ArtifactsTab
 from orchestration.run_page.attempts_tab import AttemptsTab
+from orchestration.run_page.children_tab import ChildrenTab, has_children
 from orchestration.run_page.events import Events
 from orchestration.run_page.events_tab import EventsTab
 from orchestration.run_page.llm_tab import LlmTab, asks_models
@@ -46,6 +47,7 @@ TABS: dict[str, Tab] = {
     "variables": Tab("Variables", VariablesTab, changes=changes_up_to),
     "attempts": Tab("Attempts", AttemptsTab, count="step_count"),
     "approvals": Tab("Approvals", ApprovalsTab, count="approval_count"),
+    "children": Tab("Subflows", ChildrenTab, count="child_count", fits=has_children),
     "artifacts": Tab("Artifacts", ArtifactsTab, count="artifact_count"),
     "llm": Tab("LLM", LlmTab, fits=asks_models),
 }
@@ -80,6 +82,16 @@ class RunPage:
     def asks(self) -> list[str]:
         """The ids of the approvals the run waits for."""
         return [wait.ref for wait in self.subject.waiting.waits if wait.kind == WaitKind.APPROVAL]
+
+    @cached_property
+    def started(self) -> list[str]:
+        """The ids of the runs that the run waits for."""
+        return [wait.ref for wait in self.subject.waiting.waits if wait.kind == WaitKind.SUBFLOW]
+
+    @property
+    def parent_title(self) -> str:
+        """The name of the run that started this one, where the person may see it."""
+        return also(self.run, "parent_title") or ""
 
     @cached_property
     def headline(self) -> str:
