@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from django.conf import settings
 
@@ -25,7 +25,9 @@ from orchestration.runtime.steps import StepRun
 from orchestration.runtime.visiting import Visit
 from procedures.ckp.document import LlmActionNode, Step
 
-OPTIONS = ("temperature", "top_p", "stop", "seed")
+MARGIN_SECONDS: Final = 1.0
+"""A call is given so much longer than a limit of time further out, so that the limit itself is what ends it."""
+OPTIONS: Final = ("temperature", "top_p", "stop", "seed")
 
 
 def ask(visit: Visit, turns: Sequence[Turn], number: int) -> Told:
@@ -77,8 +79,9 @@ class ModelStep(StepRun):
         profile = self._profile()
         chain = self._chain(profile)
         options = self._options()
-        self._begin(profile, chain[0], options)
-        return self._first_answer(profile, chain, options)
+        with self.visit.drive.calling(self.visit.look):
+            self._begin(profile, chain[0], options)
+            return self._first_answer(profile, chain, options)
 
     def _profile(self) -> Profile:
         name = self.node.profile or self.visit.document.global_config.llm_profile
@@ -139,6 +142,7 @@ class ModelStep(StepRun):
         question = Question(call.model, messages, options, self.node.answers_object, self._schema_for(call.model))
         key, seconds = self.key if call.place == 0 else f"{self.key}:{call.place + 1}", self._seconds(call.profile)
         call.began = clock.monotonic()
+        self.visit.drive.leave_connection()
         with self.visit.drive.crowd.baton.aside():
             return client.ask(call.profile, question, key=key, seconds=seconds, look=self.visit.look)
 
@@ -185,7 +189,7 @@ class ModelStep(StepRun):
     def _seconds(self, profile: Profile) -> float:
         """How long a call may take: the profile's time, or what is left of the visit's, its owners' and the run's."""
         left = self.visit.seconds_left()
-        return profile.seconds if left is None else max(min(profile.seconds, left), 0.001)
+        return profile.seconds if left is None or left > profile.seconds else left + MARGIN_SECONDS
 
     def _schema_for(self, model: str) -> Mapping[str, Json] | None:
         schema = self.node.output_schema

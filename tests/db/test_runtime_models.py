@@ -1,5 +1,6 @@
 """llm_action through the engine: what is asked, recorded, counted and told, against a model that is served here."""
 
+import threading
 import time
 from base64 import b64encode
 from decimal import Decimal
@@ -101,6 +102,35 @@ def test_totals_add_up_over_nodes_loops_and_branches(tenant: Tenant):
     assert len(model.questions) == 5
     assert (run.prompt_tokens, run.completion_tokens) == (500, 100)
     assert run.cost_usd == 5 * (Decimal("0.25") + Decimal("0.2")) / 1000
+
+
+def test_calls_at_once_are_limited(tenant: Tenant):
+    names = [f"b{number}" for number in range(6)]
+    nodes = {
+        "fork": {
+            "type": "parallel",
+            "branches": [{"branch_id": name, "start_node": name} for name in names],
+            "next_node": "end",
+        },
+        **{name: node(outputs={name: "text"}) for name in names},
+        "end": END,
+    }
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def answer(question: Any) -> Say:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.05)
+        with lock:
+            at_once -= 1
+        return "hi"
+
+    limited = {"rate_limiting": {"max_concurrent_operations": 2}}
+    with served(answer):
+        run = runs.drive(runs.queue(tenant, runs.document(nodes, global_config=limited)))
+    assert (run.status, most) == ("completed", 2)
 
 
 def test_a_run_without_models_has_no_totals(tenant: Tenant):
