@@ -3,6 +3,7 @@
 A hold is an open wait of kind operator that belongs to no visit. Locks are taken in the order run, job, wait.
 """
 
+from collections.abc import Collection
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,6 +25,12 @@ WHOLE_RUN: Final = ""
 def is_held(run_id: UUID) -> bool:
     """Whether a hold on the run is open."""
     return _open_hold(run_id).exists()
+
+
+def held_among(run_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the runs that are held."""
+    opened = Wait.objects.filter(run_id__in=run_ids, path=WHOLE_RUN, kind=WaitKind.OPERATOR, state=WaitState.OPEN)
+    return set(opened.values_list("run_id", flat=True))
 
 
 def place(run_id: UUID, by: str = "", reason: str = "") -> bool:

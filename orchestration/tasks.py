@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from orchestration import capacity, gate, jobs, queue, waits
+from orchestration import bulk_jobs, capacity, gate, jobs, queue, waits
 from orchestration.runtime import engine
 
 
@@ -29,6 +29,12 @@ def fire_due_waits() -> None:
 def sweep_agent_leases() -> None:
     """Free the slots of agents that nobody holds, and let steps look again."""
     capacity.sweep()
+
+
+@shared_task(name=jobs.BULK)
+def bulk() -> None:
+    """Work on bulk jobs."""
+    bulk_jobs.work()
 
 
 @shared_task(name=jobs.DRIVE)

@@ -47,6 +47,8 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _rows("Runs", "play_circle", "orchestration_run"),
                     _rows("Queue", "format_list_numbered", "orchestration_runjob"),
+                    _rows("Bulk jobs", "dynamic_feed", "orchestration_bulk"),
+                    _rows("Runs of bulk jobs", "checklist_rtl", "orchestration_bulkitem"),
                     _rows("Events", "timeline", "orchestration_event"),
                     _rows("Visits", "steps", "orchestration_visit"),
                     _rows("Steps", "checklist", "orchestration_steprecord"),

@@ -45,7 +45,7 @@ class RunAdmin(ScopedAdmin):
         "started_at",
         "ended_at",
     ]
-    actions = ["cancel", "retry"]
+    actions = ["cancel", "retry", "delete_runs"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         return super().get_queryset(request).defer("input_vars", "output_vars", "test_data_overrides", "error")
@@ -67,6 +67,11 @@ class RunAdmin(ScopedAdmin):
         return confirmed(
             self, request, queryset, "Retry", lambda run, reason: services.retry_run(actor, run, reason=reason)
         )
+
+    @admin.action(description="Delete the selected runs…", permissions=["operate"])
+    def delete_runs(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse | None:
+        actor = actor_of(request)
+        return confirmed(self, request, queryset, "Delete", lambda run, reason: services.delete_run(actor, run, reason))
 
 
 @admin.register(RunJob)

@@ -115,6 +115,11 @@ def filtered(actor: Actor, parameters: Mapping[str, str]) -> Runs:
     return found
 
 
+def unknown(parameters: Iterable[str]) -> list[str]:
+    """The names that are no filter."""
+    return sorted(name for name in parameters if name not in RunFilter.base_filters and not name.startswith(VARIABLE))
+
+
 def _variable(name: str, value: str) -> QuerySet[SearchValue]:
     rows = SearchValue.objects.filter(run=OuterRef("pk"), name=name)
     compared = COMPARED.fullmatch(value.strip())

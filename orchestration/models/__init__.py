@@ -1,8 +1,21 @@
 """The whole truth of a run: its row and job, and the records of what it did."""
 
+from orchestration.models.bulk import Bulk, BulkItem
 from orchestration.models.event import Artifact, Event
 from orchestration.models.record import Snapshot, StepRecord, Visit, Wait
 from orchestration.models.run import Run, RunJob
 from orchestration.models.search import SearchValue
 
-__all__ = ["Artifact", "Event", "Run", "RunJob", "SearchValue", "Snapshot", "StepRecord", "Visit", "Wait"]
+__all__ = [
+    "Artifact",
+    "Bulk",
+    "BulkItem",
+    "Event",
+    "Run",
+    "RunJob",
+    "SearchValue",
+    "Snapshot",
+    "StepRecord",
+    "Visit",
+    "Wait",
+]

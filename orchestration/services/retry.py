@@ -12,7 +12,7 @@ from orchestration.models import Run
 from orchestration.services.request import Cause, StartRequest
 from orchestration.services.start import start_run
 from orchestration.verbs import FAILED_STEP, FROM_START, NEW_RUN, RETRY_MODES, why_not_retry
-from procedures.ckp.compile import load_document
+from procedures.models import Document
 from tenants import audit
 from tenants.actor import Actor
 
@@ -53,8 +53,10 @@ def _mode(run: Run, mode: str | None, *, changed: bool) -> str:
 
 
 def _default_mode(run: Run) -> str:
-    resumes = load_document(run.document.canonical).global_config.resume_on_failure
-    return FAILED_STEP if resumes else FROM_START
+    said = Document.system.filter(pk=run.document_id).values_list(
+        "canonical__global_config__resume_on_failure", flat=True
+    )
+    return FROM_START if said.get() is False else FAILED_STEP
 
 
 def _wrong(message: str) -> Invalid:

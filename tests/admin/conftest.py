@@ -14,6 +14,7 @@ from approvals.rules.answers import Answer
 from langorch.lib import clock, ids
 from langorch.models import Leadership
 from orchestration import services as runs
+from orchestration.choices import BulkVerb
 from orchestration.models import Artifact, Snapshot
 from orchestration.runtime import engine
 from tenants.auth import tokens
@@ -57,6 +58,7 @@ def _one_of_each(house: House, number: int) -> None:
         sha256="0" * 64,
         created_at=now,
     )
+    runs.start_bulk(people.actor(house.operator), BulkVerb.TAG, [run.pk], "purchase", "a")
     _agent(house, number)
     tokens.issue(house.operator, house.tenant.pk)
     StoredAnswer.system.create(

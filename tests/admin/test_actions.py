@@ -75,6 +75,16 @@ def test_a_canceled_run_is_retried(house: House, run: Run, browser: Browsers) ->
     assert Run.system.get().status == "created"
 
 
+def test_ended_runs_are_deleted_and_open_ones_are_not(house: House, run: Run, browser: Browsers) -> None:
+    client = browser(house.operator)
+    (refused,) = said(press(client, "orchestration_run", "delete_runs", run, confirmed="1", reason="a trial"))
+    assert "has not ended" in refused
+    runs.cancel_run(people.actor(house.operator), run)
+    answer = press(client, "orchestration_run", "delete_runs", run, confirmed="1", reason="a trial")
+    assert said(answer)[-1] == "Delete: 1 done"
+    assert Run.system.count() == 0
+
+
 @pytest.mark.parametrize(("person", "status"), [("viewer", 403), ("approver", 403), ("guest", 403), ("stranger", 302)])
 def test_others_cancel_nothing(person: str, status: int, house: House, run: Run, browser: Browsers) -> None:
     client = browser(getattr(house, person))

@@ -28,6 +28,7 @@ RECORDS = ["Event", "Visit", "StepRecord", "Wait", "Snapshot", "SearchValue"]
 BELONGS_TO_STRANGERS = {
     "tenants.Tenant": {"slug": "elsewhere"},
     "tenants.User": {"username": "stranger"},
+    "orchestration.BulkItem": {"bulk__tenant__slug": "elsewhere"},
     **{f"orchestration.{name}": {"run__tenant__slug": "elsewhere"} for name in RECORDS},
 }
 """How a row is told that people of the other tenant may see."""

@@ -16,6 +16,7 @@ from django.urls import path
 from orchestration import history
 from orchestration import services as runs
 from orchestration.artifacts.acceptance import OURS
+from orchestration.choices import BulkVerb
 from orchestration.models import Run, Visit
 from procedures import services as procedures
 from tenants.access import page
@@ -55,7 +56,7 @@ SHOWN = {200, 302, 405, STREAMS_ELSEWHERE}
 DOORS = {"logout", "api/auth/logout", "admin/logout/", "admin/login/"}
 """Ways in and out; they have tests of their own."""
 
-OBJECTS = {"procedure_id", "run_id", "approval_id", "object_id", "artifact_path"}
+OBJECTS = {"procedure_id", "run_id", "approval_id", "object_id", "artifact_path", "bulk_id"}
 """Parameters that name an object of the world."""
 
 UNKNOWN = dict.fromkeys(OBJECTS, str(UUID(int=7)))
@@ -107,7 +108,9 @@ def world(house: House) -> World:
     Visit.objects.create(run=run, path="greet", node_id="greet", pos=1, state="done", outcome="done", **at)
     approval = question(house.tenant, house.project, house.operator, title=MARK)
     artifact = stored_artifact(run, "note.txt", MARK.encode())
+    bulk = runs.start_bulk(operator, BulkVerb.TAG, [run.pk], MARK, MARK)
     values = {
+        "bulk_id": bulk.pk,
         "artifact_path": artifact.uri.removeprefix(OURS),
         "procedure_id": MARK,
         "version": version.version,
