@@ -37,7 +37,7 @@ def ask(visit: Visit, turns: Sequence[Turn], number: int) -> Told:
     """
     step = Step(step_id=f"{MODEL_CALL}_{number}", action=MODEL_CALL, retry_on_failure=True)
     answer: dict[str, Json] = ModelStep(visit, step, turns).run(handled=0)
-    return prompts.answered(visit, answer["text"])
+    return Told(answer["text"], answer["shown"])
 
 
 @dataclass(slots=True)

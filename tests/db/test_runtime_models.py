@@ -333,10 +333,10 @@ def test_a_retry_of_the_run_keeps_answers_before_the_one_that_failed(house: Hous
 
 def test_the_end_of_a_node_s_time_cuts_the_call(tenant: Tenant):
     fields = {"timeout_ms": 300, "timeout_policy": {"on_timeout": "fail_open"}, "outputs": {"said": "text"}}
-    with served(late(3)) as model:
+    with served(late(10)) as model:
         began = time.monotonic()
         run = driven(tenant, fields)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 8
     assert run.status == "completed", run.error
     assert run.output_vars["said"] is None
     assert len(model.questions) == 1
@@ -357,13 +357,13 @@ def test_cancelling_cuts_the_call(tenant: Tenant):
     def cancel_and_wait(question: Any) -> Say:
         Run.system.filter(pk=run.pk).update(cancel_requested=True)
         connections_of_thread.close_all()
-        return late(5)
+        return late(10)
 
     with served(cancel_and_wait, RUN_HEARTBEAT_SECONDS=0.2):
         run = queued(tenant, {})
         began = time.monotonic()
         run = runs.drive(run)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 8
     assert run.status == "canceled"
 
 
@@ -481,14 +481,27 @@ def test_sensitive_values_go_to_the_model_and_nowhere_else(tenant: Tenant):
     }
     root = {"variables_schema": declared, "global_config": {"audit_config": {"audit_level": "detailed"}}}
     with served("The card is abcd-1234") as model:
-        run = driven(tenant, fields, root, card="abcd-1234", pin=77)
-    assert model.said()[0][1][0]["text"] == "Card abcd-1234, upper ABCD-1234, pin 77, next 78"
+        run = driven(tenant, fields, root, card="abcd-1234", pin=7654321)
+    assert model.said()[0][1][0]["text"] == "Card abcd-1234, upper ABCD-1234, pin 7654321, next 7654322"
     told = Event.objects.filter(run=run, node_id="ask")
     shown = str(list(told.values_list("payload", flat=True)))
     shown += str(StepRecord.objects.get(run=run).params)
-    for value in ("abcd-1234", "ABCD-1234", "77", "78"):
+    for value in ("abcd-1234", "ABCD-1234", "7654321", "7654322"):
         assert value not in shown
     assert REDACTED in shown
+
+
+def test_a_masked_answer_is_masked_while_it_is_mended(tenant: Tenant):
+    root = {"variables_schema": {"amount": {"type": "number", "sensitive": True}}}
+    fields = {"output_schema": SCHEMA, "outputs": {"amount": "json:amount"}}
+    with served({"amount": "quite-private"}) as model:
+        run = driven(tenant, fields, root)
+    assert run.error_class == "llm_output_invalid"
+    assert "'quite-private' is not of type 'number'" in model.said(1)[-1][1]
+    shown = str(run.error) + str(list(Event.objects.filter(run=run).values_list("payload", flat=True)))
+    shown += str(list(StepRecord.objects.filter(run=run).values_list("params", flat=True)))
+    assert "quite-private" not in shown
+    assert payloads(run, "llm_output_invalid")[0]["errors"] == ["/amount"]
 
 
 @pytest.mark.parametrize(("mode", "mark"), [("dry_run", "dry_run"), ("mocks", "mocked")])

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from orchestration.runtime.context import Context, StandIn
+from orchestration.runtime.context import Context, StandIn, Told
 from orchestration.runtime.executors import prompting
 from orchestration.runtime.outcomes import Done, Error, Fail, Goto, Json, Outcome, Suspended, Wait
 from procedures.ckp.document import LlmActionNode
@@ -48,14 +48,20 @@ def _converse(node: LlmActionNode, ctx: Context) -> Outcome:
                 _tell_once(ctx, number, "llm_output_repaired", {"repairs": number - 1})
             return _take(node, ctx, answer)
         again = number if number <= repairs else None
-        _tell_once(ctx, number, "llm_output_invalid", {"errors": answer.faults, "repair": again})
-        turns += prompting.correction(said, answer.faults)
-    return _given_up(node, ctx, answer)
+        shown = _shown(said, answer.faults)
+        _tell_once(ctx, number, "llm_output_invalid", {"errors": shown, "repair": again})
+        turns += prompting.correction(said, answer.faults, shown)
+    return _given_up(node, ctx, answer, shown)
 
 
 def _most_repairs(node: LlmActionNode, ctx: Context) -> int:
     wanted = node.repair.max_attempts if node.repair is not None else None
     return ctx.most_repairs if wanted is None else min(wanted, ctx.most_repairs)
+
+
+def _shown(said: Told, faults: list[str]) -> list[str]:
+    """The faults as they may be shown: of an answer that is masked only where they are, for they quote it."""
+    return faults if said.shown == said.value else [fault.partition(":")[0] for fault in faults]
 
 
 def _tell_once(ctx: Context, number: int, event_type: str, payload: dict[str, Json]) -> None:
@@ -114,15 +120,15 @@ def _go(ctx: Context, target: str, condition: str, *, assumed: bool = False) -> 
     return Goto(target)
 
 
-def _given_up(node: LlmActionNode, ctx: Context, answer: Answer) -> Outcome:
-    """No answer could be used."""
+def _given_up(node: LlmActionNode, ctx: Context, answer: Answer, shown: list[str]) -> Outcome:
+    """No answer could be used; `shown` says why."""
     if node.orchestration_mode and node.default_branch:
         _write_all(node, ctx, None)
         return _go(ctx, node.default_branch, "default")
     lost = node.orchestration_mode and answer.target is None
     error_class = "llm_route_invalid" if lost else "llm_output_invalid"
-    message = f"The model's answer cannot be used: {answer.faults[0]}"
-    return Fail(Error(error_class, message, details={"errors": answer.faults}))
+    message = f"The model's answer cannot be used: {shown[0]}"
+    return Fail(Error(error_class, message, details={"errors": shown}))
 
 
 def _write_all(node: LlmActionNode, ctx: Context, value: Json) -> None:
@@ -135,7 +141,7 @@ def _stand_in(node: LlmActionNode, ctx: Context, stood: StandIn) -> Outcome:
     if not stood.is_stub:
         target, faults = _target(node, stood.result) if node.orchestration_mode else (None, [])
         answer = Answer(stood.result, faults, target)
-        return _given_up(node, ctx, answer) if faults else _take(node, ctx, answer)
+        return _given_up(node, ctx, answer, faults) if faults else _take(node, ctx, answer)
     _write_all(node, ctx, stood.result)
     if not node.orchestration_mode:
         return Done()

@@ -26,11 +26,14 @@ def opening(node: LlmActionNode, ctx: Context) -> list[Turn]:
     return [*turns, Turn("user", _with_parts(prompt, parts) if parts else prompt)]
 
 
-def correction(answer: Told, faults: list[str]) -> list[Turn]:
-    """The turns that send an invalid answer back with what is wrong in it."""
+def correction(answer: Told, faults: list[str], shown: list[str]) -> list[Turn]:
+    """The turns that send an invalid answer back with what is wrong in it, which is `shown` in other words."""
+    return [Turn("assistant", answer), Turn("user", Told(_correcting(faults), _correcting(shown)))]
+
+
+def _correcting(faults: list[str]) -> str:
     listed = "\n".join(f"- {fault}" for fault in faults)
-    text = f"This answer cannot be used:\n{listed}\nAnswer again with the whole, corrected JSON and nothing else."
-    return [Turn("assistant", answer), Turn("user", Told(text, text))]
+    return f"This answer cannot be used:\n{listed}\nAnswer again with the whole, corrected JSON and nothing else."
 
 
 def branches(node: LlmActionNode) -> dict[str, str]:
