@@ -74,6 +74,7 @@ class AgentCall:
             raise failure
         if self.slot is None:
             raise Suspended
+        self.slot.stored()
 
     def _started(self, taken: Taken, seconds: float) -> StepFailed | None:
         """Record the attempt; how it failed if it cannot be made."""

@@ -31,7 +31,10 @@ class Slot:
         self.run = run
         self.taken = taken
         self.held = True
-        run.visit.drive.lease.slots.add(taken.lease_id)
+
+    def stored(self) -> None:
+        """The lease is committed: the heartbeat looks after it from now on; before, it would not find it."""
+        self.run.visit.drive.lease.slots.add(self.taken.lease_id)
 
     @property
     def agent(self) -> Agent:

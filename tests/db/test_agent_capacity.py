@@ -1,17 +1,19 @@
 """Waiting for agents, choosing among them, and breakers (protocols 5 and 6)."""
 
+import threading
 import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from agents import services
 from agents.models import Agent, AgentLease, Circuit, ResourceLimit
 from langorch.lib import clock
 from orchestration import capacity, transitions, waiting, waits
 from orchestration.models import Event, Run, Wait
-from orchestration.runtime import heartbeat
+from orchestration.runtime import calls, heartbeat
 from tenants.actor import system
 from tenants.models import Project, Tenant
 from tests import agents, processes, runs
@@ -333,3 +335,25 @@ def test_a_revoked_lease_cuts_its_call(tenant: Tenant):
         assert (run.status, run.error_class) == ("failed", "agent_unreachable")
         processes.until(lambda: web.canceled, 2, "the agent is told")
     assert "lease_revoked" in runs.told(run.pk)
+
+
+def test_a_heartbeat_while_a_slot_is_being_taken_loses_nothing(tenant: Tenant, monkeypatch: pytest.MonkeyPatch):
+    if connection.vendor == "sqlite":
+        pytest.skip("a writer excludes every other there")
+    tell = calls.AgentCall._tell_started
+
+    def beat() -> None:
+        for run_id, lease in heartbeat.keeper.leases().items():
+            heartbeat.renew(run_id, lease)
+        connection.close()
+
+    def told(call: calls.AgentCall, *arguments: Any) -> None:
+        tell(call, *arguments)
+        thread = threading.Thread(target=beat)
+        thread.start()
+        thread.join()
+
+    monkeypatch.setattr(calls.AgentCall, "_tell_started", told)
+    with agents.agent(tenant, go=lambda params: 1):
+        run = runs.drive(queued(tenant, step_at(action="go")))
+    assert run.status == "completed", run.error

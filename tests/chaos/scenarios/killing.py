@@ -2,36 +2,65 @@
 
 import time
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from agents.models import AgentLease
 from langorch.lib import clock
 from orchestration.models import Event, Run, RunJob
+from tests import agents
+from tests.agents import SmallAgent
 from tests.chaos.crew import Crew, crew
 from tests.chaos.reports import Report, spread
 from tests.chaos.scenarios import work
 
 STEPS = 10
+SHORT_KILLS = 10
 
 
 def killed(scale: int) -> Report:
-    """2,000 runs of 10 steps; a random worker is killed every 2 to 10 s."""
+    """2,000 runs of 10 effects at an agent; a random worker is killed every 2 to 10 s."""
     number = 2000 // scale
-    report = Report("R1", f"{number} runs of {STEPS} steps, a worker killed every few seconds")
-    wanted = work.several(work.tenant(), work.counting(STEPS, 100 if scale == 1 else 25), number)
+    report = Report("R1", f"{number} runs of {STEPS} effects, a worker killed every few seconds")
+    owner, effect_seconds = work.tenant(), 0.1 if scale == 1 else 0.025
     pauses = work.moments(2, 10) if scale == 1 else work.moments(0.5, 1.5)
+
+    def count(params: dict[str, Any]) -> Any:
+        time.sleep(effect_seconds)
+        return params["number"]
+
     kills = 0
-    with crew(4, threads=2, **work.settings_for(scale)) as workers:
-        deadline = time.monotonic() + 3600 / scale + 60
-        while work.open_runs(wanted) and time.monotonic() < deadline:
-            time.sleep(next(pauses))
-            if work.open_runs(wanted):
-                workers.kill(work.chance.choice(workers.names()))
-                kills += 1
+    with agents.agent(owner, keeps_keys=True, concurrency_limit=1000, count=count) as sink:
+        wanted = work.several(owner, work.effecting(STEPS), number)
+        with crew(4, threads=2, **work.settings_for(scale)) as workers:
+            deadline = time.monotonic() + 3600 / scale + 120
+            while work.open_runs(wanted) and time.monotonic() < deadline:
+                time.sleep(next(pauses))
+                if work.open_runs(wanted) and (scale == 1 or kills < SHORT_KILLS):
+                    workers.kill(work.chance.choice(workers.names()))
+                    kills += 1
     work.audit(report, wanted, work.counted(STEPS), steps=STEPS)
-    report.figures["workers killed"] = kills
-    report.figures["leases lost"] = lost_leases(wanted)
+    report.figures |= {"workers killed": kills, "leases lost": lost_leases(wanted)}
     report.require(kills > 0, "nobody was killed")
+    effects(report, sink, number * STEPS)
+    held = AgentLease.objects.filter(run_id__in=wanted, released_at=None).count()
+    report.figures["agent slots still held"] = held
+    report.require(not held, f"{held} slots of agents are held by ended runs")
     return report.ended()
+
+
+def effects(report: Report, sink: SmallAgent, wanted: int) -> None:
+    """Note effects that did not happen, or twice."""
+    keys = [call["idempotency_key"] for call in sink.calls]
+    places = {(call["run_id"], call["path"], call["step_id"]) for call in sink.calls}
+    twice = len(sink.effects) - len(set(sink.effects))
+    report.figures |= {
+        "effects": len(sink.effects),
+        "calls sent again under the same key": len(keys) - len(set(keys)),
+        "effects that happened twice": twice,
+    }
+    report.require(len(set(keys)) == len(places) == wanted, f"{len(set(keys))} keys, {len(places)} steps, not {wanted}")
+    report.require(twice == 0 and len(sink.effects) == wanted, f"{len(sink.effects)} effects, {twice} of them twice")
 
 
 def lost_leases(wanted: list[UUID]) -> int:

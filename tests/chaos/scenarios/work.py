@@ -62,6 +62,21 @@ def counting(steps: int, wait_ms: int, **root: Any) -> dict[str, Any]:
     return runs.document({**nodes, f"n{steps}": {"type": "terminate", "outputs": {"done": "done"}}}, **root)
 
 
+def effecting(steps: int) -> dict[str, Any]:
+    """Nodes that each have an agent count their number, an effect that must happen once."""
+    nodes: dict[str, Any] = {
+        f"n{number}": {
+            "type": "sequence",
+            "agent": "web",
+            "steps": [{"step_id": "s", "action": "count", "number": number, "output_variable": f"r{number}"}],
+            "next_node": f"n{number + 1}",
+        }
+        for number in range(steps)
+    }
+    results = ", ".join(f"r{number}" for number in range(steps))
+    return runs.document({**nodes, f"n{steps}": {"type": "terminate", "outputs": {"done": f"{{{{ [{results}] }}}}"}}})
+
+
 def counted(steps: int) -> dict[str, Any]:
     """The outputs of such a run."""
     return {"done": list(range(steps))}
