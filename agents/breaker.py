@@ -57,6 +57,11 @@ def claim_probe(circuit: Circuit) -> bool:
     return bool(claimed)
 
 
+def leave_probe(subject: Subject) -> None:
+    """The probe said nothing: the slot is free for the next one."""
+    _of(subject).filter(state=CircuitState.HALF_OPEN).update(state=CircuitState.OPEN, until=Now())
+
+
 def succeeded(subject: Subject) -> bool:
     """A call went well, or failed for reasons of its own; whether that closed the circuit."""
     troubled = _of(subject).filter(Q(state=CircuitState.HALF_OPEN) | Q(state=CircuitState.CLOSED, failures__gt=0))

@@ -121,10 +121,10 @@ def release(lease_id: UUID, agent_id: UUID, ended_by: str = "") -> bool:
     return True
 
 
-def release_run(run_id: UUID) -> int:
+def release_run(run_id: UUID, ended_by: str = BY_RUN_END) -> int:
     """Give back every slot that a run still holds; how many. Call it inside a transaction."""
     held = _unreleased().filter(run_id=run_id).order_by("agent_id").values_list("pk", "agent_id")
-    return sum(release(lease_id, agent_id, BY_RUN_END) for lease_id, agent_id in held)
+    return sum(release(lease_id, agent_id, ended_by) for lease_id, agent_id in held)
 
 
 def renew(lease_ids: Collection[UUID]) -> set[UUID]:

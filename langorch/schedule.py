@@ -19,6 +19,7 @@ SCHEDULE: dict[str, Entry] = {
     "fire_due_waits": every(1, "orchestration.fire_due_waits"),
     "sweep_agent_leases": every(5, "orchestration.sweep_agent_leases"),
     "bulk_jobs": every(5, "orchestration.bulk"),
+    "probe_circuits": every(10, "agents.probe_circuits"),
     "send_notices": every(2, "approvals.send_notices"),
     "clear_sessions": {"task": "langorch.clear_sessions", "schedule": crontab(hour="3", minute="10")},
 }

@@ -84,6 +84,10 @@ class WaitState(models.TextChoices):
     CANCELED = "canceled"
 
 
+VALIDATIONS = "!validations"
+"""Ends the path at which the checks are recorded that agents make after the steps of a visit."""
+
+
 class Classification(models.TextChoices):
     PUBLIC = "public"
     INTERNAL = "internal"

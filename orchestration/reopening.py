@@ -12,13 +12,13 @@ from django.db.models.functions import Now
 
 from langorch.lib import clock
 from orchestration import children
-from orchestration.choices import ENDED, MODEL_CALL, StepState, VisitState, WaitKind, WaitState
+from orchestration.choices import ENDED, MODEL_CALL, VALIDATIONS, StepState, VisitState, WaitKind, WaitState
 from orchestration.models import Run, StepRecord, Visit, Wait
 from orchestration.visit_rows import owner_of
 
 FAILED = frozenset({"fail", "end", "recover"})
 LIMITS = frozenset({"timeout", "expired", "sla_breached"})
-KEPT_FACTS = frozenset({"items", "index"})
+KEPT_FACTS = frozenset({"items", "index", "operations"})
 CHILD = "child"
 """The fact of a subflow's visit that names the child it started last."""
 
@@ -70,6 +70,7 @@ def _open_chain(run_id: UUID, chain: Sequence[Visit]) -> None:
     paths = [visit.path for visit in chain]
     StepRecord.objects.filter(run_id=run_id, path__in=paths).update(retries=0, error=None)
     _ask_models_again(run_id, paths)
+    StepRecord.objects.filter(run_id=run_id, path__in=[path + VALIDATIONS for path in paths]).delete()
     answered = Wait.objects.filter(run_id=run_id, path__in=paths, state__in=[WaitState.ANSWERED, WaitState.EXPIRED])
     answered.update(state=WaitState.CANCELED, closed_at=Now())
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Greatest, Now
 
+from agents import leases
 from approvals import services as approvals
 from langorch.lib import doorbell
 from langorch.lib.errors import Conflict, NotFound
@@ -145,6 +146,7 @@ def _job_values(wanted: Move) -> dict[str, Any]:
 def _close(run_id: UUID) -> None:
     Wait.objects.filter(run_id=run_id, state=WaitState.OPEN).update(state=WaitState.CANCELED, closed_at=Now())
     approvals.cancel_for_run(run_id)
+    leases.release_run(run_id)
 
 
 def _answer_parent(end: Signal) -> None:

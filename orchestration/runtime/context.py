@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from orchestration.runtime.outcomes import Error, Json, RegionEnd
-from procedures.ckp.document import Document, HumanApprovalNode, Operation, Step, SubflowNode, Transformation
+from procedures.ckp.document import (
+    Document,
+    HumanApprovalNode,
+    Operation,
+    Step,
+    StepValidation,
+    SubflowNode,
+    Transformation,
+)
 
 Place = str | int
 
@@ -143,6 +151,12 @@ class Context(Protocol):
 
         `handled` is the last attempt whose failure a handler answered with another try.
         """
+
+    def check(self, validation: StepValidation, check_id: str, *place: Place) -> Json:
+        """What the node's agent answers to a check. Raises `StepFailed`, `Suspended`."""
+
+    def picture(self, error: Error) -> None:
+        """Ask the agent where an error happened for a picture, unless that was done when it happened."""
 
     def transform(self, transformations: Sequence[Transformation]) -> None:
         """Carry out transformations: all of them or none. Raises `OperationError`."""

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 
-from orchestration.choices import WaitKind
-from orchestration.runtime import asking, model_steps, paths, pausing, prompts, standins, steps, subflows
+from orchestration.choices import VALIDATIONS, WaitKind
+from orchestration.runtime import asking, model_steps, paths, pausing, prompts, screenshots, standins, steps, subflows
 from orchestration.runtime.branching import Branches
 from orchestration.runtime.context import Answer, BranchStart, Child, Place, StandIn, Strategy, Told, Turn
-from orchestration.runtime.outcomes import Json, RegionEnd
+from orchestration.runtime.outcomes import Error, Json, RegionEnd
 from orchestration.runtime.visiting import Visit
-from procedures.ckp.document import HumanApprovalNode, Operation, Step, SubflowNode, Transformation
+from procedures.ckp.document import HumanApprovalNode, Operation, Step, StepValidation, SubflowNode, Transformation
 from procedures.ckp.operations import run_transformations
 
 
@@ -24,6 +24,16 @@ class VisitContext(Visit):
         path = paths.handler(self.path, handler, act)
         for index, step in enumerate(steps_):
             steps.run(self, step, (*place, index), path=path)
+
+    def check(self, validation: StepValidation, check_id: str, *place: Place) -> Json:
+        asked = {"target": validation.target, "expected_values": validation.expected_values}
+        given = {name: value for name, value in asked.items() if value is not None}
+        step = Step(step_id=check_id, action=validation.check, **given)
+        return steps.run(self, step, place, path=self.path + VALIDATIONS)
+
+    def picture(self, error: Error) -> None:
+        if not self.document.global_config.screenshot_on_fail:
+            screenshots.of_error(self, error)
 
     def operation(self, operation: Operation, *place: Place) -> Json:
         return steps.operate(self, operation, place)

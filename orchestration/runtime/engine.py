@@ -9,8 +9,9 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 
+from agents import leases
 from langorch.lib.redaction import Redactor
 from orchestration import events, holds, queue
 from orchestration.choices import ExecutionMode
@@ -86,6 +87,8 @@ def _drive(claimed: Claim, above: Above | None) -> None:
     try:
         program = programs.get(claimed.run.document_id)
         claimed.redactor = Redactor(program.hidden_names)
+        if claimed.run.cause == "takeover":
+            _free_slots(claimed)
         drive = Drive(claimed, program, drive_child, above)
         claimed.lease.held = not claimed.run.fresh and holds.is_held(claimed.run.pk)
         _until_given_back(claimed, drive)
@@ -104,6 +107,12 @@ def _drive(claimed: Claim, above: Above | None) -> None:
         log.exception("drive_failed", run_id=str(claimed.run.pk))
         _write_rest(drive)
         ending.fail(claimed, Error("internal", f"{type(error).__name__}: {error}"))
+
+
+def _free_slots(claimed: Claim) -> None:
+    """Whoever drove the run before is gone: what its steps held of agents is free."""
+    with transaction.atomic():
+        leases.release_run(claimed.run.pk, "takeover")
 
 
 def _tell_fenced(claimed: Claim) -> None:

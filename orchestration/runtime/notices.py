@@ -16,6 +16,9 @@ MOST_RECIPIENTS: Final = 100
 class NoticeCall:
     """One attempt at sending a notice."""
 
+    slot = None
+    """Nothing is held."""
+
     def __init__(self, run: RecordedStep) -> None:
         self.run = run
 

@@ -1,10 +1,10 @@
 """Carrying out a step: recorded already? else do it, record it, and let its result take effect (runtime 8 to 10)."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
 
 from langorch.lib import clock
 from orchestration.choices import StepState, WaitKind
-from orchestration.runtime import actions, awaiting, doubt, moments, pausing, standins
+from orchestration.runtime import actions, awaiting, doubt, moments, pausing, screenshots, standins
 from orchestration.runtime.calls import AgentCall
 from orchestration.runtime.context import Place
 from orchestration.runtime.errors import is_retried
@@ -12,6 +12,7 @@ from orchestration.runtime.notices import NoticeCall
 from orchestration.runtime.outcomes import Error, Json, StepFailed, Suspended, error_from_json
 from orchestration.runtime.records import NotStorable
 from orchestration.runtime.retrying import Plan, plan
+from orchestration.runtime.slots import Slot
 from orchestration.runtime.stepping import RecordedStep
 from orchestration.runtime.visiting import Visit
 from procedures.ckp.actions import CALLS, WAITS
@@ -94,16 +95,30 @@ class StepRun(RecordedStep):
         return self._finish(result, pause_after)
 
     def _finish(self, result: Json, pause_after: float) -> Json:
-        with self._recording():
-            self.completed(result)
-            if self.call is not None:
-                self.call.settle()
+        shot = screenshots.OF_SUCCESSES if self.step.screenshot_on_complete else ""
+        self._record(lambda: self.completed(result), shot)
         self._pause("after", pause_after)
         return result
 
-    def _recording(self) -> AbstractContextManager[None]:
-        """Outcomes of calls are written at once, together with the slot that they give back."""
-        return nullcontext() if self.call is None else self.visit.drive.transaction()
+    def _record(self, outcome: Callable[[], None], shot: str) -> None:
+        """Record an outcome; that of a call at once, with the slot that it gives back, perhaps after a picture."""
+        if self.call is None:
+            outcome()
+            return
+        slot = self.call.slot if shot else None
+        with self.visit.drive.transaction():
+            outcome()
+            if slot is None:
+                self.call.settle()
+        if slot is not None:
+            self._picture(self.call, slot, shot)
+
+    def _picture(self, call: AgentCall | NoticeCall, slot: Slot, shot: str) -> None:
+        try:
+            screenshots.of_slot(self, slot, shot)
+        finally:
+            with self.visit.drive.transaction():
+                call.settle()
 
     def _result(self) -> Json:
         self.call = None
@@ -165,10 +180,7 @@ class StepRun(RecordedStep):
 
     def _settle_failure(self, error: Error, *, again: bool) -> None:
         """Record how an attempt failed, and let the delay of the next one pass. Raises `StepFailed` without one."""
-        with self._recording():
-            self.failed(error, again=again)
-            if self.call is not None:
-                self.call.settle()
+        self._record(lambda: self.failed(error, again=again), "" if again else self._shot_of(error))
         if not again:
             raise StepFailed(error)
         policy = self._plan()
@@ -176,6 +188,10 @@ class StepRun(RecordedStep):
         delay = policy.delay(self.retries, self._seed(), (error.retry_after or 0) * 1000)
         self.tell_retry(error, policy, delay)
         pausing.pause(self.visit, WaitKind.RETRY, self.ref(f"#{self.attempt}"), delay, self.step.step_id)
+
+    def _shot_of(self, error: Error) -> str:
+        wanted = self.visit.document.global_config.screenshot_on_fail and error.error_class != "agent_unreachable"
+        return screenshots.OF_FAILURES if wanted else ""
 
     def _meet_doubt(self) -> None:
         try:

@@ -1,5 +1,6 @@
 """Steps at agents (runtime 8 to 10, protocols 2): what is sent, what is recorded, and what becomes of each reply."""
 
+import base64
 import json
 import time
 from collections.abc import Callable
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from agents.models import AgentLease
-from orchestration.models import Event, Run, StepRecord
+from orchestration import transitions
+from orchestration.models import Artifact, Event, Run, StepRecord
 from tenants.models import Tenant
 from tests import agents, processes, runs
 from tests.agents import said
@@ -299,3 +301,78 @@ def test_actions_of_the_end_change_nothing_when_they_fail(tenant: Tenant):
     assert web.actions_called == ["tidy", "screenshot"]
     states = dict(StepRecord.objects.filter(run=run).values_list("action", "state"))
     assert states == {"tidy": "failed", "log": "completed", "screenshot": "completed"}
+
+
+CHECKS: dict[str, tuple[Any, bool]] = {
+    "true": (True, True),
+    "found": ({"found": True, "at": [1, 2]}, True),
+    "false": (False, False),
+    "not found": ({"found": False}, False),
+    "something else": ("yes", False),
+    "an error": (said(status="error", error="no window"), False),
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_agents_check_what_is_on_the_screen(tenant: Tenant, name: str):
+    answer, passes = CHECKS[name]
+    validation = {"id": "seen", "check": "screen_text_contains", "target": "#total", "expected_values": ["{{ found }}"]}
+    nodes = one_step(node={"validations": [validation]})
+    actions = {"navigate": lambda params: "7", "screen_text_contains": lambda params: answer}
+    with agents.agent(tenant, **actions) as web:
+        run = driven(tenant, nodes)
+    assert web.calls[1]["params"] == {"target": "#total", "expected_values": ["7"]}
+    assert run.status == ("completed" if passes else "failed")
+    assert run.error_class == ("" if passes else "validation_failed")
+    assert StepRecord.objects.get(run=run, step_id="seen").path == "n!validations"
+
+
+def test_a_retried_run_lets_its_agent_check_again(tenant: Tenant):
+    answers = [False, True]
+    validation = {"id": "seen", "check": "element_exists", "target": "#ok"}
+    nodes = one_step(node={"validations": [validation]})
+    actions = {"navigate": lambda params: 7, "element_exists": lambda params: answers.pop(0)}
+    with agents.agent(tenant, **actions) as web:
+        run = driven(tenant, nodes)
+        assert run.error_class == "validation_failed"
+        transitions.reopen_failed(run.pk, "tester")
+        assert runs.drive(run).status == "completed"
+    assert web.actions_called == ["navigate", "element_exists", "element_exists"]
+
+
+PICTURE = {"kind": "screenshot", "content_base64": base64.b64encode(b"\x89PNG\r\n\x1a\n picture").decode()}
+
+
+def test_a_picture_is_taken_after_a_success(tenant: Tenant):
+    nodes = one_step(screenshot_on_complete=True)
+    with agents.agent(tenant, navigate=lambda params: 7, screenshot=lambda params: {"artifact": PICTURE}) as web:
+        run = driven(tenant, nodes)
+    assert (run.status, run.output_vars) == ("completed", {"found": 7})
+    assert web.actions_called == ["navigate", "screenshot"]
+    artifact = Artifact.system.get(run=run)
+    assert (artifact.kind, artifact.step_id, artifact.mime_type) == ("screenshot", "s", "image/png")
+    assert events(run, "screenshot_requested") == [{"reason": "completed", "error": None}]
+    assert not AgentLease.system.filter(released_at=None).exists()
+
+
+@pytest.mark.parametrize("handled", [False, True])
+def test_a_picture_is_taken_of_a_failure(tenant: Tenant, handled: bool):
+    handlers = [{"action": "screenshot_and_fail"}] if handled else []
+    config = {"global_config": {"screenshot_on_fail": not handled}}
+    nodes = one_step(node={"error_handlers": handlers}, retry_config={"max_retries": 1, "base_delay_ms": 1})
+    shot = {"take_screenshot": lambda params: {"artifact": PICTURE}}
+    with agents.agent(tenant, navigate=agents.failing(), **shot) as web:
+        run = driven(tenant, nodes, config)
+    assert (run.status, run.error_class) == ("failed", "agent_error")
+    assert web.actions_called == ["navigate", "navigate", "take_screenshot"]
+    assert Artifact.system.get(run=run).step_id == "s"
+    assert events(run, "screenshot_requested") == [{"reason": "failed", "error": None}]
+    assert not AgentLease.system.filter(released_at=None).exists()
+
+
+def test_why_there_is_no_picture_is_told(tenant: Tenant):
+    nodes = one_step(screenshot_on_complete=True)
+    with agents.agent(tenant, navigate=lambda params: 7, screenshot=agents.failing("no window")):
+        run = driven(tenant, nodes)
+    assert run.status == "completed"
+    assert events(run, "screenshot_requested") == [{"reason": "completed", "error": "no window"}]

@@ -102,6 +102,8 @@ def _without_retry(case: _Case, action: str | None) -> Result | Outcome:
     if action in ("fallback", "escalate") and case.handler.fallback_node:
         _tell(case, action, case.handler.fallback_node)
         return Goto(case.handler.fallback_node, case.error)
+    if action == "screenshot_and_fail":
+        case.ctx.picture(case.error)
     _tell(case, action or "fail", None)
     return Fail(case.error)
 

@@ -2,7 +2,7 @@
 
 from orchestration.runtime.context import Context
 from orchestration.runtime.executors import handling
-from orchestration.runtime.outcomes import Error, Fail, Goto, Json, Outcome
+from orchestration.runtime.outcomes import Error, Fail, Goto, Json, Outcome, StepFailed
 from orchestration.runtime.retrying import plan
 from procedures.ckp.document import SequenceNode, StepValidation
 from procedures.ckp.expressions import EvaluationError
@@ -18,7 +18,7 @@ def validate(node: SequenceNode, ctx: Context) -> Outcome | None:
 
 def _validate(node: SequenceNode, ctx: Context, validation: StepValidation, index: int) -> Outcome | None:
     check_id = validation.id or f"validation_{index + 1}"
-    fault = _fault(validation, ctx, ("validations", index))
+    fault = _fault(validation, check_id, ctx, ("validations", index))
     if fault is None:
         ctx.emit("check_passed", {"check_id": check_id})
         return None
@@ -38,7 +38,7 @@ def _failed(node: SequenceNode, ctx: Context, action: str, error: Error) -> Outc
     return Fail(error) if action == "fail_workflow" else handling.failed(node, ctx, error)
 
 
-def _fault(validation: StepValidation, ctx: Context, place: tuple[str, int]) -> str | None:
+def _fault(validation: StepValidation, check_id: str, ctx: Context, place: tuple[str, int]) -> str | None:
     try:
         if validation.check == "custom":
             holds = ctx.condition(validation.condition, *place, "condition")
@@ -47,7 +47,18 @@ def _fault(validation: StepValidation, ctx: Context, place: tuple[str, int]) -> 
             return _range_fault(validation, ctx, place)
     except EvaluationError as error:
         return error.message
-    return f"No agent is registered that offers {validation.check}."
+    return _agents_fault(validation, check_id, ctx, place)
+
+
+def _agents_fault(validation: StepValidation, check_id: str, ctx: Context, place: tuple[str, int]) -> str | None:
+    """What the agent says against it; one that cannot tell has not seen it."""
+    try:
+        found = ctx.check(validation, check_id, *place)
+    except StepFailed as failure:
+        return failure.error.message
+    told = found if isinstance(found, dict) else {"found": found}
+    stub = bool(told.get("dry_run") or told.get("mocked"))
+    return None if stub or told.get("found") is True else f"The agent does not see it: {validation.check}."
 
 
 def _range_fault(validation: StepValidation, ctx: Context, place: tuple[str, int]) -> str | None:
