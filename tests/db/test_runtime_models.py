@@ -332,7 +332,7 @@ def test_a_retry_of_the_run_keeps_answers_before_the_one_that_failed(house: Hous
 
 
 def test_the_end_of_a_node_s_time_cuts_the_call(tenant: Tenant):
-    fields = {"timeout_ms": 300, "timeout_policy": {"on_timeout": "fail_open"}, "outputs": {"said": "text"}}
+    fields = {"timeout_ms": 1500, "timeout_policy": {"on_timeout": "fail_open"}, "outputs": {"said": "text"}}
     with served(late(10)) as model:
         began = time.monotonic()
         run = driven(tenant, fields)
@@ -368,12 +368,12 @@ def test_cancelling_cuts_the_call(tenant: Tenant):
 
 
 def test_a_slow_model_is_left_for_the_next_one(tenant: Tenant):
-    with served(late(0.6), "quick", LLM_TIMEOUT_SECONDS=0.2) as model:
+    with served(late(4), "quick", LLM_TIMEOUT_SECONDS=1) as model:
         run = driven(tenant, {"fallback_models": ["small"]})
     assert run.output_vars["llm_output"] == "quick"
     assert model.models == ["gpt-4o", "small"]
-    assert payloads(run, "step_timeout") == [{"timeout_ms": 200, "action": "llm_call", "binding": "llm"}]
-    assert "no complete answer within 0.2 s" in payloads(run, "llm_fallback")[0]["reason"]
+    assert payloads(run, "step_timeout") == [{"timeout_ms": 1000, "action": "llm_call", "binding": "llm"}]
+    assert "no complete answer within 1 s" in payloads(run, "llm_fallback")[0]["reason"]
 
 
 def test_without_fallback_there_is_one_model(tenant: Tenant):
