@@ -4,7 +4,9 @@ A thread is a region of a run (`<run>:<region>`), a checkpoint is the state afte
 a saver. What LangGraph puts is left aside, and an update of the state is refused: a fork of the run is the way.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -102,50 +104,73 @@ class _Thread:
         self.visits = [visit for visit in self.all if visit.region == self.region]
 
     def tuples(self) -> Iterator[CheckpointTuple]:
-        """A checkpoint per done visit, the latest first."""
+        """A checkpoint per done visit, the latest first; of a region where none is done, its beginning."""
         done = sorted((one for one in self.visits if one.state == VisitState.DONE), key=lambda visit: visit.pos)
-        for place in range(len(done) - 1, -1, -1):
-            yield self._tuple(done[place], done[place - 1] if place else None)
+        points = [self._after(visit) for visit in done] or [self._before(visit) for visit in self.visits]
+        for place in range(len(points) - 1, -1, -1):
+            yield self._tuple(points[place], points[place - 1] if place else None)
 
-    def _tuple(self, visit: Visit, earlier: Visit | None) -> CheckpointTuple:
-        checkpoint = self._checkpoint(visit)
-        metadata: CheckpointMetadata = {"source": "loop", "step": visit.pos, "parents": {}}
+    def _after(self, visit: Visit) -> "_Point":
+        def variables() -> dict[str, Any]:
+            return history.variables_at(self.program.document, self.run.input_vars, self.all, visit)
+
+        return _Point(visit.pos, visit.next_node, visit.ended_at or visit.started_at, variables)
+
+    def _before(self, visit: Visit) -> "_Point":
+        def variables() -> dict[str, Any]:
+            by_region = history.by_region_of(self.all)
+            return history.variables_before(self.program.document, self.run.input_vars, by_region, visit)
+
+        return _Point(visit.pos - 1, visit.node_id, visit.started_at, variables)
+
+    def _tuple(self, point: "_Point", earlier: "_Point | None") -> CheckpointTuple:
+        checkpoint = self._checkpoint(point)
+        metadata: CheckpointMetadata = {"source": "loop", "step": point.pos, "parents": {}}
         parent = _config(self.id, self._id(earlier)) if earlier else None
         return CheckpointTuple(
-            _config(self.id, checkpoint["id"]), checkpoint, metadata, parent, self._interrupts(visit, checkpoint["id"])
+            _config(self.id, checkpoint["id"]), checkpoint, metadata, parent, self._interrupts(point, checkpoint["id"])
         )
 
-    def _id(self, visit: Visit) -> str:
-        return history.checkpoint_id(self.run.pk, self.region, visit.pos)
+    def _id(self, point: "_Point") -> str:
+        return history.checkpoint_id(self.run.pk, self.region, point.pos)
 
-    def _checkpoint(self, visit: Visit) -> Checkpoint:
-        variables = history.variables_at(self.program.document, self.run.input_vars, self.all, visit)
-        values: dict[str, Any] = {"vars": variables, "next": node_name(visit.next_node)}
-        if self._goes_on(visit):
-            values[_trigger(visit.next_node)] = None
+    def _checkpoint(self, point: "_Point") -> Checkpoint:
+        values: dict[str, Any] = {"vars": point.variables(), "next": node_name(point.next_node)}
+        if self._goes_on(point):
+            values[_trigger(point.next_node)] = None
         return Checkpoint(
             v=FORMAT,
-            id=self._id(visit),
-            ts=(visit.ended_at or visit.started_at).isoformat(),
+            id=self._id(point),
+            ts=point.at.isoformat(),
             channel_values=values,
-            channel_versions=dict.fromkeys(values, visit.pos),
+            channel_versions=dict.fromkeys(values, point.pos + 1),
             versions_seen={},
             updated_channels=None,
         )
 
-    def _goes_on(self, visit: Visit) -> bool:
+    def _goes_on(self, point: "_Point") -> bool:
         owner = owner_of(self.region) if self.region else ""
         node_id = next((one.node_id for one in self.all if one.path == owner), "")
-        return visit.next_node in self.program.regions[node_id].members
+        return point.next_node in self.program.regions[node_id].members
 
-    def _interrupts(self, visit: Visit, checkpoint_id: str) -> list[PendingWrite]:
+    def _interrupts(self, point: "_Point", checkpoint_id: str) -> list[PendingWrite]:
         """What the visit after this one waits for, as LangGraph keeps it: under the id of the task to come."""
-        waiting = next((one for one in self.visits if one.pos == visit.pos + 1 and one.state == VisitState.OPEN), None)
-        if waiting is None or not self._goes_on(visit):
+        waiting = next((one for one in self.visits if one.pos == point.pos + 1 and one.state == VisitState.OPEN), None)
+        if waiting is None or not self._goes_on(point):
             return []
         waits = Wait.objects.filter(run_id=self.run.pk, path=waiting.path, state=WaitState.OPEN).order_by("pk")
         found = [Interrupt(value={"kind": wait.kind, "ref": wait.ref}, id=f"{wait.pk:032x}") for wait in waits]
-        return [(_task_id(checkpoint_id, visit), _INTERRUPT, found)] if found else []
+        return [(_task_id(checkpoint_id, point), _INTERRUPT, found)] if found else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A place in a region: after its visit at `pos` (0: before all), from where it goes on at `next_node`."""
+
+    pos: int
+    next_node: str
+    at: datetime
+    variables: Callable[[], dict[str, Any]]
 
 
 def _matches(metadata: CheckpointMetadata, wanted: dict[str, Any]) -> bool:
@@ -160,9 +185,9 @@ def _trigger(node_id: str) -> str:
     return f"branch:to:{node_name(node_id)}"
 
 
-def _task_id(checkpoint_id: str, visit: Visit) -> str:
+def _task_id(checkpoint_id: str, point: _Point) -> str:
     """The id that LangGraph gives the task after a checkpoint."""
-    name = node_name(visit.next_node)
-    parts = (name, str(visit.pos + 1), name, _PULL, _trigger(visit.next_node))
+    name = node_name(point.next_node)
+    parts = (name, str(point.pos + 1), name, _PULL, _trigger(point.next_node))
     digest = xxh3_128_hexdigest(bytes.fromhex(checkpoint_id.replace("-", "")) + "".join(parts).encode())
     return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"

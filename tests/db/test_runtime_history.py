@@ -11,7 +11,7 @@ from orchestration.runtime.checkpoints import CheckpointRefused, RecordSaver
 from orchestration.runtime.graph import Graph
 from orchestration.runtime.program import programs
 from tenants.models import Tenant
-from tests import runs
+from tests import agents, runs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -76,6 +76,11 @@ def test_the_saver_reads_only(tenant: Tenant):
         graph.update_state(config, {"vars": {"x": 9}})
     with pytest.raises(CheckpointRefused):
         RecordSaver().delete_thread(history.thread_id(run.pk, ""))
+    saver, before = RecordSaver(), list(graph.get_state_history(config))
+    saver.put(config, saver.get_tuple(config).checkpoint | {"id": "other"}, {"source": "loop"}, {})
+    with pytest.raises(CheckpointRefused):
+        saver.put(config, saver.get_tuple(config).checkpoint, {"source": "fork"}, {})
+    assert list(graph.get_state_history(config)) == before
     assert graph.get_state(config).values["vars"] == {"x": 2}
 
 
@@ -136,3 +141,61 @@ def test_a_snapshot_that_fails_stops_nothing(tenant: Tenant, monkeypatch: pytest
     run = parked(tenant)
     assert run.status == "waiting_approval"
     assert Event.objects.get(run=run, event_type="checkpoint_failed").payload == {"error": "disk full"}
+
+
+LOOPS, ASKED = 5, ("a", "b", "c")
+
+
+def rounds() -> dict[str, Any]:
+    """Five rounds; in each three branches that each do something outside and then ask a person."""
+    nodes: dict[str, Any] = {
+        "each": {
+            "type": "loop",
+            "iterator": "[0, 1, 2, 3, 4]",
+            "iterator_variable": "round",
+            "body_node": "fork",
+            "next_node": "end",
+        },
+        "fork": {
+            "type": "parallel",
+            "branches": [{"branch_id": name, "start_node": f"do_{name}"} for name in ASKED],
+            "next_node": "meet",
+        },
+        "meet": {"type": "processing", "operations": [], "next_node": "each"},
+        "end": {"type": "terminate"},
+    }
+    for name in ASKED:
+        do = {"step_id": "do", "agent": "WEB", "action": "buy", "what": f"{{{{ round }}}}{name}"}
+        nodes[f"do_{name}"] = {"type": "sequence", "agent": "WEB", "steps": [do], "next_node": f"ask_{name}"}
+        nodes[f"ask_{name}"] = {"type": "human_approval", "prompt": "?", "on_approve": "meet", "on_reject": "meet"}
+    return runs.document(nodes)
+
+
+def test_questions_side_by_side_keep_their_interrupts_and_effects_happen_once(tenant: Tenant):
+    """Quality R10: they are answered last first, each in a drive of its own."""
+    with agents.agent(tenant, buy=lambda params: params["what"]) as shop:
+        run = runs.drive(runs.queue(tenant, rounds()))
+        seen: set[str] = set()
+        for number in range(LOOPS):
+            before = {name: interrupt_of(run, number, name) for name in ASKED}
+            seen |= set(before.values())
+            for place, name in enumerate(reversed(ASKED), 1):
+                left = ASKED[: len(ASKED) - place + 1]
+                assert {one: interrupt_of(run, number, one) for one in left} == {one: before[one] for one in left}
+                assert runs.answer(run, f"each[{number}]/fork:{name}/ask_{name}", {"decision": "approved"})
+                run = runs.drive(run)
+        assert run.status == "completed", run.error
+        assert len(seen) == LOOPS * len(ASKED)
+        bought = sorted(call["params"]["what"] for call in shop.calls)
+        assert bought == sorted(f"{number}{name}" for number in range(LOOPS) for name in ASKED)
+        assert len(set(shop.effects)) == len(shop.effects) == LOOPS * len(ASKED)
+
+
+def interrupt_of(run: Run, number: int, name: str) -> str:
+    """The id of the one interrupt of a branch's thread, and that it is for the open question there."""
+    thread = history.thread_id(run.pk, f"each[{number}]/fork:{name}")
+    graph = programs.get(run.document_id).graph("fork", f"do_{name}").copy({"checkpointer": RecordSaver()})
+    (interrupt,) = graph.get_state({"configurable": {"thread_id": thread}}).interrupts
+    wait = Wait.objects.get(run=run, path=f"each[{number}]/fork:{name}/ask_{name}", state="open")
+    assert interrupt.value == {"kind": "approval", "ref": wait.ref}
+    return interrupt.id
