@@ -20,6 +20,8 @@ SCHEDULE: dict[str, Entry] = {
     "sweep_agent_leases": every(5, "orchestration.sweep_agent_leases"),
     "bulk_jobs": every(5, "orchestration.bulk"),
     "probe_circuits": every(10, "agents.probe_circuits"),
+    "stuck_check": every(60, "orchestration.stuck_check"),
+    "reconcile": every(300, "orchestration.reconcile"),
     "send_notices": every(2, "approvals.send_notices"),
     "clear_sessions": {"task": "langorch.clear_sessions", "schedule": crontab(hour="3", minute="10")},
 }

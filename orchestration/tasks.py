@@ -1,8 +1,11 @@
 """Background jobs of runs."""
 
+from collections import deque
+
 from celery import shared_task
 
-from orchestration import bulk_jobs, capacity, gate, jobs, queue, waits
+from orchestration import bulk_jobs, capacity, gate, jobs, queue, stuck, waits
+from orchestration.reconcile import reconcile as reconcile_all
 from orchestration.runtime import engine
 
 
@@ -35,6 +38,18 @@ def sweep_agent_leases() -> None:
 def bulk() -> None:
     """Work on bulk jobs."""
     bulk_jobs.work()
+
+
+@shared_task(name=jobs.STUCK_CHECK)
+def stuck_check() -> None:
+    """Tell which runs do not get on."""
+    stuck.check()
+
+
+@shared_task(name=jobs.RECONCILE)
+def reconcile() -> None:
+    """Mend what is wrong with runs."""
+    deque(reconcile_all(fix=True, doubts_too=False), maxlen=0)
 
 
 @shared_task(name=jobs.DRIVE)

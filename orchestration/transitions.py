@@ -109,7 +109,7 @@ def try_move(run_id: UUID, wanted: Move) -> bool:
         parent_id = children.lock_parent(run_id) if wanted.target in ENDED else None
         RunJob.objects.filter(pk=run_id).update(**_job_values(wanted))
         if wanted.target in ENDED:
-            _close(run_id)
+            close_waits(run_id)
         if wanted.target in ENDED | PARKED:
             gate.left(run_id)
         events.append(run_id, wanted.events, wanted.redactor)
@@ -143,7 +143,8 @@ def _job_values(wanted: Move) -> dict[str, Any]:
     return values | dict(wanted.job)
 
 
-def _close(run_id: UUID) -> None:
+def close_waits(run_id: UUID) -> None:
+    """Close what an ended run waits for, and withdraw its questions."""
     Wait.objects.filter(run_id=run_id, state=WaitState.OPEN).update(state=WaitState.CANCELED, closed_at=Now())
     approvals.cancel_for_run(run_id)
     leases.release_run(run_id)

@@ -23,6 +23,7 @@ from orchestration.run_page.standpoint import changes_up_to
 from orchestration.run_page.subject import Subject
 from orchestration.run_page.timeline_tab import TimelineTab
 from orchestration.run_page.variables_tab import VariablesTab
+from orchestration.stuck_causes import Stuck
 from procedures.graph.picture import Picture, picture
 from tenants.actor import Actor
 
@@ -97,6 +98,10 @@ class RunPage:
     def headline(self) -> str:
         subject = self.subject
         return sentences.headline(self.run, subject.waiting.entry, subject.now, subject.name)
+
+    @property
+    def stuck(self) -> Stuck | None:
+        return self.subject.stuck
 
     @property
     def can(self) -> Mapping[str, Any]:

@@ -12,13 +12,15 @@ from django.db.models.functions import Cast, Length
 
 from langorch.lib import clock
 from langorch.lib.redaction import Redactor
-from orchestration import masking, selectors, sentences, verbs, waiting
+from orchestration import masking, selectors, sentences, stuck, verbs, waiting
 from orchestration.choices import OPEN
 from orchestration.forecast import Forecast
 from orchestration.models import Run, Visit
 from orchestration.run_page.progress import Progress, forecast_of, progress_of
 from orchestration.run_page.reading import also
 from orchestration.run_page.selection import Selection, selection
+from orchestration.stuck_causes import Stuck
+from orchestration.waiting import Manner
 from procedures.ckp.compile import load_document
 from procedures.ckp.document import Document
 from procedures.graph import words
@@ -78,8 +80,16 @@ class Subject:
 
     @cached_property
     def waiting(self) -> waiting.Waiting:
-        manner = sentences.manner(self.now, lambda run, node_id: self.name(node_id))
-        return waiting.waiting_for_one(self.run, manner) if self.live else waiting.Waiting()
+        return waiting.waiting_for_one(self.run, self._manner) if self.live else waiting.Waiting()
+
+    @property
+    def _manner(self) -> Manner:
+        return sentences.manner(self.now, lambda run, node_id: self.name(node_id))
+
+    @cached_property
+    def stuck(self) -> Stuck | None:
+        """Why the run does not get on, when it stands still for too long."""
+        return stuck.stuck_for(self.run, self.waiting.waits, self._manner) if self.live else None
 
     @cached_property
     def progress(self) -> Progress | None:

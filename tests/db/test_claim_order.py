@@ -13,7 +13,7 @@ from orchestration.runtime.store import claim_postgres, claim_sqlite
 from tenants.models import Project, Tenant
 from tests import runs
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 NOTHING = {"a": {"type": "processing", "operations": [], "next_node": "end"}, "end": {"type": "terminate"}}
 VALUES = {"owner": "w", "seconds": 10.0, "served": "", "margin": 256}

@@ -13,7 +13,7 @@ from orchestration.runtime.claims import claim
 from tenants.models import Tenant
 from tests import people, runs
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 NOTHING = {"a": {"type": "processing", "operations": [], "next_node": "end"}, "end": {"type": "terminate"}}
 FREE = runs.document(NOTHING) | {"procedure_id": "free"}
