@@ -121,7 +121,7 @@ class AgentCall:
         secrets, base_url = self.visit.drive.secrets, slot.agent.base_url
         sent = secrets.resolve(params, base_url)
         if slot.taken.offer.type == CapabilityType.WORKFLOW:
-            sent = {**sent, "_workflow_context": workflows.context(self.run, params)}
+            sent = {**sent, "_workflow_context": workflows.context(self.run, secrets.shown(params))}
         call = self._call(slot.taken, sent, seconds)
         left = self.visit.seconds_left()
         given = seconds if left is None or left > seconds else left + MARGIN_SECONDS
