@@ -15,6 +15,7 @@ from orchestration import filter_words, node_names, sentences, waiting
 from orchestration.api import filters
 from orchestration.choices import RunStatus
 from orchestration.filter_words import Fault
+from orchestration.mode_words import mode_words
 from orchestration.models import Run
 from procedures.graph import words
 from tenants.actor import Actor
@@ -45,6 +46,11 @@ class RunRow:
     @property
     def title(self) -> str:
         return self.run.title or self.run.procedure.name
+
+    @property
+    def mode(self) -> str:
+        """How the run deals with the world outside; empty for a real one."""
+        return mode_words(self.run)
 
 
 @dataclass(frozen=True, slots=True)

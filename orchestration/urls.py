@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orchestration.views import run, runs, start
+from orchestration.views import fork, run, runs, start
 
 urlpatterns = [
     path("", runs.now, name="now"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>", run.run, name="run"),
     path("runs/<uuid:run_id>/cancel", run.cancel, name="run-cancel"),
     path("runs/<uuid:run_id>/retry", run.retry, name="run-retry"),
+    path("runs/<uuid:run_id>/fork", fork.fork, name="run-fork"),
     path("runs/<uuid:run_id>/pause", run.pause, name="run-pause"),
     path("runs/<uuid:run_id>/resume", run.resume, name="run-resume"),
     path("procedures/<str:procedure_id>/<str:version>/start", start.start, name="start"),

@@ -152,8 +152,7 @@ class ChosenStep:
     def _masked(self, name: str, value: Any) -> Shown | None:
         if value is None:
             return None
-        masked = self._subject.redactor.redact({name: value})
-        return shown(masked[name] if isinstance(masked, dict) else masked, most=20_000)
+        return shown(self._subject.masked(name, value), most=20_000)
 
 
 def _light(steps: QuerySet[StepRecord]) -> QuerySet[StepRecord]:

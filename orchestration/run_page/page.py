@@ -9,11 +9,13 @@ from django.db.models import Q
 
 from orchestration import graph_overlay, selectors, sentences
 from orchestration.choices import RunStatus, WaitKind
+from orchestration.mode_words import mode_words
 from orchestration.models import Run
 from orchestration.run_page.approvals_tab import ApprovalsTab
 from orchestration.run_page.artifacts_tab import ArtifactsTab
 from orchestration.run_page.attempts_tab import AttemptsTab
 from orchestration.run_page.children_tab import ChildrenTab, has_children
+from orchestration.run_page.checkpoints_tab import CheckpointsTab
 from orchestration.run_page.events import Events
 from orchestration.run_page.events_tab import EventsTab
 from orchestration.run_page.llm_tab import LlmTab, asks_models
@@ -32,7 +34,7 @@ from tenants.actor import Actor
 class Tab:
     """One tab: `part` makes what its template `runs/<key>.html` shows as `part`; `count` names a count of `run_for`.
 
-    `fits` says whether a run has it at all.
+    `fits` says whether a run has it at all; `more` ones stand in a menu of their own.
     """
 
     label: str
@@ -40,6 +42,7 @@ class Tab:
     count: str = ""
     changes: Callable[[Subject], Q] | None = None
     fits: Callable[[Subject], bool] = lambda subject: True
+    more: bool = False
 
 
 TABS: dict[str, Tab] = {
@@ -48,9 +51,10 @@ TABS: dict[str, Tab] = {
     "variables": Tab("Variables", VariablesTab, changes=changes_up_to),
     "attempts": Tab("Attempts", AttemptsTab, count="step_count"),
     "approvals": Tab("Approvals", ApprovalsTab, count="approval_count"),
-    "children": Tab("Subflows", ChildrenTab, count="child_count", fits=has_children),
     "artifacts": Tab("Artifacts", ArtifactsTab, count="artifact_count"),
-    "llm": Tab("LLM", LlmTab, fits=asks_models),
+    "llm": Tab("LLM", LlmTab, fits=asks_models, more=True),
+    "children": Tab("Subflows", ChildrenTab, count="child_count", fits=has_children, more=True),
+    "checkpoints": Tab("Checkpoints", CheckpointsTab, changes=changes_up_to, more=True),
 }
 
 
@@ -211,15 +215,27 @@ class RunPage:
         """The outputs as this person may see them."""
         return self.subject.redactor.redact(self.run.output_vars or {})
 
-    @cached_property
+    @property
     def tabs(self) -> Sequence[Mapping[str, Any]]:
+        return self._tabs(more=False)
+
+    @property
+    def more_tabs(self) -> Sequence[Mapping[str, Any]]:
+        return self._tabs(more=True)
+
+    @property
+    def mode(self) -> str:
+        """How the run deals with the world outside; empty for a real one."""
+        return mode_words(self.run)
+
+    def _tabs(self, *, more: bool) -> Sequence[Mapping[str, Any]]:
         return [
             {
                 "label": tab.label,
                 "url": self.subject.address(tab="" if key == "timeline" else key, name=""),
                 "current": key == self.tab,
-                "count": also(self.run, tab.count) if tab.count else None,
+                "count": also(self.run, tab.count) or None if tab.count else None,
             }
             for key, tab in TABS.items()
-            if tab.fits(self.subject)
+            if tab.more == more and tab.fits(self.subject)
         ]

@@ -31,10 +31,10 @@ class Progress:
 def progress_of(run: Run, name: Callable[[str], str]) -> Progress | None:
     """The outermost loop that is under way, or that the run ended in."""
     told: Mapping[str, Any] = also(run, "loop") or {}
-    total, done = told.get("total"), told.get("done")
-    if told.get("type") != "loop_iteration" or not isinstance(total, int) or not isinstance(done, int) or total < 1:
+    done, total = told.get("iteration"), told.get("total")
+    if done is None or not total:
         return None
-    return Progress(told["node_id"], name(told["node_id"]), done, total)
+    return Progress(also(run, "loop_node"), name(also(run, "loop_node")), done, total)
 
 
 def forecast_of(run: Run, waiting: Mapping[str, Any] | None, now: datetime) -> Forecast | None:

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, CharField, DurationField, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, When
-from django.db.models.functions import JSONObject
 
 from approvals.models import Approval
 from langorch.lib import clock
@@ -58,7 +57,8 @@ def _with_neighbours(actor: Actor, runs: Runs) -> Runs:
         next_try=Subquery(again.values("pk")[:1]),
         parent_title=Subquery(parent.annotate(shown=title).values("shown")[:1]),
         typical=Case(When(status__in=sorted(OPEN), then=_typical(actor)), output_field=DurationField()),
-        loop=Case(When(~Q(status=RunStatus.COMPLETED), then=_outermost_loop())),
+        loop=_of_outermost_loop("payload"),
+        loop_node=_of_outermost_loop("node_id"),
     )
 
 
@@ -70,10 +70,7 @@ def _typical(actor: Actor) -> Median:
     return Median(latest.annotate(value=took).values("value")[:TYPICAL_OF], output_field=DurationField())
 
 
-def _outermost_loop() -> Subquery:
-    """What was told last about a loop that stands in no other."""
+def _of_outermost_loop(column: str) -> Case:
+    """What was told last about a loop that stands in no other, unless the run completed."""
     told = Event.objects.filter(run=OuterRef("pk"), event_type__in=LOOPS).exclude(path__contains="[")
-    facts = JSONObject(
-        type=F("event_type"), node_id=F("node_id"), done=F("payload__iteration"), total=F("payload__total")
-    )
-    return Subquery(told.order_by("-seq").annotate(facts=facts).values("facts")[:1])
+    return Case(When(~Q(status=RunStatus.COMPLETED), then=Subquery(told.order_by("-seq").values(column)[:1])))

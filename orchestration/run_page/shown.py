@@ -24,6 +24,15 @@ class Shown:
         return isinstance(self.value, dict | list)
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to one variable; `before` or `after` is missing where there was none."""
+
+    name: str
+    before: Shown | None
+    after: Shown | None
+
+
 def shown(value: Any, most: int = MOST_SHOWN) -> Shown:
     """`value` for a page that has room for `most` characters of JSON."""
     size = len(json.dumps(value, ensure_ascii=False))

@@ -11,7 +11,7 @@ from django.db.models import Case, F, JSONField, Q, QuerySet, TextField, Value, 
 from django.db.models.functions import Cast, Length
 
 from langorch.lib import clock
-from langorch.lib.redaction import Redactor
+from langorch.lib.redaction import REDACTED, Redactor
 from orchestration import masking, selectors, sentences, stuck, verbs, waiting
 from orchestration.choices import OPEN
 from orchestration.forecast import Forecast
@@ -117,6 +117,11 @@ class Subject:
         """What masks the values of the run."""
         return masking.redactor_of(self.run.document)
 
+    def masked(self, name: str, value: Any) -> Any:
+        """The value of a variable as it may be shown."""
+        hidden = value is not None and self.redactor.hides(name, value)
+        return REDACTED if hidden else self.redactor.redact(value)
+
     def name(self, node_id: str) -> str:
         """What people call a node."""
         node = self.document.nodes.get(node_id)
@@ -129,6 +134,8 @@ class Subject:
     @cached_property
     def visits(self) -> list[SeenVisit]:
         """The latest visits, the oldest first; where changes are wanted, all of the main region, with their facts."""
+        if self.run.fresh:
+            return []
         every = Visit.objects.filter(run=self.run).order_by("-id")
         wanted = Q(pk__in=every.values("pk")[:MOST_RECORDS])
         if self._changes is None:

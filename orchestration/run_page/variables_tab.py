@@ -7,15 +7,15 @@ from functools import cached_property
 from typing import Any, Final
 
 from orchestration import history
+from orchestration.changes import ABSENT
 from orchestration.history import LAST_PART
-from orchestration.run_page.shown import Shown, shown
+from orchestration.run_page.shown import Change, Shown, shown
 from orchestration.run_page.standpoint import Standpoint, standpoint
 from orchestration.run_page.subject import SeenVisit, Subject
 from orchestration.visit_rows import owner_of
 from procedures.ckp.document import LoopNode
 
 VISITS_PER_PAGE: Final = 50
-WAS_NOT_THERE: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,6 @@ class Variable:
     writer_url: str
     times: int
     url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What one visit did to one variable; `before` is missing where there was none."""
-
-    name: str
-    before: Shown | None
-    after: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +81,7 @@ class VariablesTab:
         for visit, variables in history.walk(subject.document, subject.run.input_vars, subject.visits):
             assert isinstance(visit, SeenVisit)
             changes = visit.changes or {}
-            told.visits.append((visit, {name: variables.get(name, WAS_NOT_THERE) for name in changes}))
+            told.visits.append((visit, {name: variables.get(name, ABSENT) for name in changes}))
             told.times.update(changes.keys())
             writers.note(visit, changes)
             if visit.path == at.path or (not at.path and not visit.region):
@@ -101,12 +92,13 @@ class VariablesTab:
     @property
     def variables(self) -> Iterator[Variable]:
         """The variables where the run stands; only the chosen one, and that in full, when one was chosen."""
-        values = self._subject.redactor.redact(self._told.variables)
+        values, masked = self._told.variables, self._subject.masked
         for name in values if not self.name else values.keys() & {self.name}:
+            value = masked(name, values[name])
             writer = self._told.writers.get(name, "")
             yield Variable(
                 name,
-                Shown(values[name]) if self.name else shown(values[name]),
+                Shown(value) if self.name else shown(value),
                 self._subject.place(writer) if writer else "",
                 self._subject.address(path=writer, node="", step=""),
                 self._told.times[name],
@@ -144,12 +136,11 @@ class VariablesTab:
             yield Changed(visit, place, url, list(self._changes(visit, before)))
 
     def _changes(self, visit: SeenVisit, before: Mapping[str, Any]) -> Iterator[Change]:
-        redact, chosen = self._subject.redactor.redact, self.standpoint.chosen and visit.path == self.standpoint.path
-        was = redact({name: value for name, value in before.items() if value is not WAS_NOT_THERE})
-        now = redact(visit.changes or {})
+        masked, chosen = self._subject.masked, self.standpoint.chosen and visit.path == self.standpoint.path
+        fit, now = Shown if chosen else shown, visit.changes or {}
         for name in now if not self.name else now.keys() & {self.name}:
-            fit = Shown if chosen else shown
-            yield Change(name, fit(was[name]) if name in was else None, fit(now[name]))
+            was = None if before[name] is ABSENT else fit(masked(name, before[name]))
+            yield Change(name, was, fit(masked(name, now[name])))
 
     @property
     def all_names_url(self) -> str:

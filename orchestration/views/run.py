@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,6 +14,7 @@ from langorch.lib.errors import Conflict
 from orchestration import run_page, selectors, services, verbs
 from orchestration.choices import RunStatus
 from orchestration.models import Run
+from orchestration.reasons import ReasonForm
 from orchestration.verbs import RETRY_MODES
 from tenants.access import actor_of, page
 
@@ -27,15 +27,6 @@ PARTS = {
     "artifact": "runs/part_artifact.html",
 }
 """What `?section=` answers alone: earlier rows of long lists, and what is fetched when it is opened."""
-
-
-class ReasonForm(forms.Form):
-    """A reason, which is kept in the audit trail."""
-
-    reason = forms.CharField(max_length=500, label="Reason", help_text="Kept in the audit trail and shown on the run.")
-
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data, label_suffix="")
 
 
 @require_GET

@@ -67,5 +67,9 @@ window.addEventListener("storage", (event) => {
   if (event.key === "adminTheme") chooseTheme(JSON.parse(recall("adminTheme") ?? '"auto"'));
 });
 
+for (const tab of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".tabs > [aria-current]"))) {
+  const strip = tab.parentElement;
+  if (strip) strip.scrollLeft = tab.offsetLeft + tab.offsetWidth / 2 - strip.offsetLeft - strip.clientWidth / 2;
+}
 if (!navigator.clipboard) root.classList.add("no-clipboard");
 markTheme();

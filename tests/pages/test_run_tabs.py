@@ -2,6 +2,9 @@
 
 import pytest
 
+from approvals import services as approvals
+from approvals.models import Approval
+from approvals.rules.answers import Answer
 from orchestration import services
 from orchestration.models import StepRecord, Visit
 from tests import batches, html, people, runs
@@ -251,7 +254,34 @@ def test_an_artifact_of_another_run_is_not_shown(waiting, kept, clerk):
         assert "This artifact is no longer there." in html.source(answer)
 
 
-TABS = ["timeline", "events", "variables", "attempts", "approvals", "artifacts"]
+def test_checkpoints_are_stepped_through_with_what_changed(waiting, clerk):
+    answer = clerk.get(page(waiting, tab="checkpoints"))
+    assert "9 of 9: after Each invoice 3 › Above the limit?" in part(answer)
+    assert "Then Approve the amount" in part(answer)
+    assert "What changed since Each invoice 3 › Read the amount Nothing" in part(answer)
+    (previous,) = {link for link in html.links(answer) if "each%5B2%5D%2Fread_amount" in link and "tab=check" in link}
+    before = clerk.get(f"/runs/{waiting.pk}{previous}")
+    assert "8 of 9: after Each invoice 3 › Read the amount" in part(before)
+    assert "What changed since the start amount 7 900" in part(before)
+    assert "approval_limit 100" in part(before).split("All variables then")[1]
+    first = part(clerk.get(page(waiting, tab="checkpoints", path="start_log")))
+    assert "1 of 9: after Start and log" in first
+
+
+def test_a_document_may_keep_no_history_or_only_what_matters(house, clerk):
+    kinds = {"none": "This document keeps no history", "critical_nodes_only": "No visit has ended yet."}
+    for number, (strategy, words) in enumerate(kinds.items()):
+        document = batches.batch(f"1.{number + 1}.0", global_config={"checkpoint_strategy": strategy})
+        publish(house.operator, document, house.project)
+        run = batches.driven(house.clerk, 900)
+        assert words in part(clerk.get(page(run, tab="checkpoints")))
+        approvals.decide(people.actor(house.judge), Approval.system.get(run_id=run.pk).pk, Answer("approved"))
+        runs.drive(run)
+        shown = part(clerk.get(page(run, tab="checkpoints")))
+        assert ("2 of 2: after Done" in shown) == (strategy != "none")
+
+
+TABS = ["timeline", "events", "variables", "attempts", "approvals", "artifacts", "checkpoints"]
 
 
 @pytest.mark.parametrize("tab", TABS)
