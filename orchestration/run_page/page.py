@@ -14,8 +14,8 @@ from orchestration.models import Run
 from orchestration.run_page.approvals_tab import ApprovalsTab
 from orchestration.run_page.artifacts_tab import ArtifactsTab
 from orchestration.run_page.attempts_tab import AttemptsTab
-from orchestration.run_page.children_tab import ChildrenTab, has_children
 from orchestration.run_page.checkpoints_tab import CheckpointsTab
+from orchestration.run_page.children_tab import ChildrenTab, has_children
 from orchestration.run_page.events import Events
 from orchestration.run_page.events_tab import EventsTab
 from orchestration.run_page.llm_tab import LlmTab, asks_models
