@@ -11,8 +11,8 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from langorch.lib.errors import Conflict
-from orchestration import children, transitions
-from orchestration.choices import OPEN, RunStatus
+from orchestration import children, compensating, transitions
+from orchestration.choices import OPEN, Compensation, RunStatus
 from orchestration.events import NewEvent
 from orchestration.models import Run
 from orchestration.transitions import Move, try_move
@@ -29,16 +29,20 @@ def force() -> int:
 
 def _overdue() -> QuerySet[Run]:
     latest = Now() - timedelta(seconds=settings.ENV.CANCEL_GRACE_SECONDS)
-    asked = Run.system.filter(status__in=OPEN, cancel_requested=True)
+    asked = Run.system.filter(status__in=OPEN, cancel_requested=True, compensation=Compensation.NONE)
     return asked.filter(~Q(status=RunStatus.RUNNING) | Q(cancel_asked_at__lt=latest))
 
 
 @transaction.atomic
 def _force(run_id: UUID) -> bool:
     """Take the run from its worker, which can write nothing more, and cancel it."""
-    run = _overdue().select_for_update(skip_locked=True, no_key=True, of=("self",)).filter(pk=run_id).first()
+    found = _overdue().select_for_update(skip_locked=True, no_key=True, of=("self",)).filter(pk=run_id)
+    run = found.select_related("document", "job").first()
     if run is None:
         return False
+    if compensating.follows(run, RunStatus.CANCELED):
+        told = NewEvent("worker_lease_expired", {"worker": run.job.lease_owner, "fence": run.fence, "losses": 0})
+        return transitions.undo_first(run, [told], RunStatus.CANCELED, {"fence": F("fence") + 1})
     reason = "forced" if run.status == RunStatus.RUNNING else run.cancel_reason or "cancel_signal"
     canceled = NewEvent("run_canceled", {"by": run.canceled_by, "reason": reason})
     fields = {"fence": F("fence") + 1}

@@ -42,6 +42,15 @@ class ExecutionMode(models.TextChoices):
     VALIDATION_ONLY = "validation_only"
 
 
+class Compensation(models.TextChoices):
+    """How far the undoing of a run is that ends failed or canceled."""
+
+    NONE = ""
+    WANTED = "wanted"
+    STARTED = "started"
+    DONE = "done"
+
+
 class TriggerType(models.TextChoices):
     MANUAL = "manual"
     SCHEDULED = "scheduled"

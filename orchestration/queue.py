@@ -10,7 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from langorch.lib import doorbell
-from orchestration import canceling, capacity, deadlines, gate, jobs, waits
+from orchestration import canceling, capacity, compensating, deadlines, gate, jobs, waits
 from orchestration.choices import JobState, RunStatus
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob
@@ -64,14 +64,26 @@ def _lost(run: Run, job: RunJob) -> Move:
     told = NewEvent("worker_lease_expired", {"worker": job.lease_owner, "fence": run.fence, "losses": losses})
     fence = {"fence": F("fence") + 1}
     running = frozenset({RunStatus.RUNNING})
-    if run.cancel_requested:
+    if run.cancel_requested and run.compensation not in compensating.IN_WORK:
+        if compensating.follows(run, RunStatus.CANCELED):
+            return _undo(told, RunStatus.CANCELED, fence)
         payload = {"by": run.canceled_by, "reason": "forced"}
         return Move(running, RunStatus.CANCELED, [told, NewEvent("run_canceled", payload)], fields=fence)
     if losses > settings.ENV.WORKER_MAX_ATTEMPTS:
-        return Move(running, RunStatus.FAILED, [told, _failed(losses)], fields=fence | _error(losses))
+        if compensating.follows(run, RunStatus.FAILED):
+            return _undo(told, RunStatus.FAILED, fence | _error(losses))
+        ends = {"ends_as": ""} | ({} if run.error else _error(losses))
+        return Move(running, RunStatus.FAILED, [told, _failed(losses)], fields=fence | ends)
     delay = timedelta(seconds=settings.ENV.WORKER_RETRY_DELAY_SECONDS * (losses - 1))
     job_fields: dict[str, Any] = {"losses": losses, "available_at": Now() + delay, "cause": "takeover"}
     return Move(running, RunStatus.CREATED, [told], fields=fence, job=job_fields)
+
+
+def _undo(told: NewEvent, ends_as: RunStatus, fields: dict[str, Any]) -> Move:
+    """Queue the run once more, to be undone only."""
+    job = {"losses": 0, "cause": "compensation"}
+    fields = fields | compensating.wanted(ends_as)
+    return Move(frozenset({RunStatus.RUNNING}), RunStatus.CREATED, [told], fields=fields, job=job)
 
 
 def _sentence(losses: int) -> str:

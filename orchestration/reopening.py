@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from langorch.lib import clock
 from orchestration import children
 from orchestration.choices import ENDED, MODEL_CALL, VALIDATIONS, StepState, VisitState, WaitKind, WaitState
+from orchestration.compensating import UNDO
 from orchestration.models import Run, StepRecord, Visit, Wait
 from orchestration.visit_rows import owner_of
 
@@ -147,7 +148,7 @@ def _iteration(region: str, owner: str) -> int | None:
 
 def _open(visit: Visit) -> None:
     has_steps = StepRecord.objects.filter(run_id=visit.run_id, path=visit.path).exists()
-    facts = {name: value for name, value in (visit.data or {}).items() if name in KEPT_FACTS}
+    facts = {name: value for name, value in (visit.data or {}).items() if name in KEPT_FACTS | {UNDO}}
     Visit.objects.filter(pk=visit.pk).update(
         state=VisitState.OPEN,
         outcome="",

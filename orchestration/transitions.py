@@ -19,9 +19,19 @@ from approvals import services as approvals
 from langorch.lib import doorbell
 from langorch.lib.errors import Conflict, NotFound
 from langorch.lib.redaction import PLAIN, Redactor
-from orchestration import active, answers, children, events, gate, jobs, limits, reopening
+from orchestration import active, answers, children, compensating, events, gate, jobs, limits, reopening
 from orchestration.answers import Signal
-from orchestration.choices import ENDED, JOB_STATE_OF, OPEN, PARKED, JobState, RunStatus, WaitKind, WaitState
+from orchestration.choices import (
+    ENDED,
+    JOB_STATE_OF,
+    OPEN,
+    PARKED,
+    Compensation,
+    JobState,
+    RunStatus,
+    WaitKind,
+    WaitState,
+)
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
 
@@ -206,8 +216,52 @@ def request_cancel(run_id: UUID, by: str, reason: str = "") -> RunStatus:
         if status == RunStatus.RUNNING:
             _ask_to_stop(run_id, by, reason)
             return status
+        if status not in ENDED:
+            run = Run.system.select_related("document").get(pk=run_id)
+            if run.compensation in compensating.IN_WORK:
+                raise Conflict("The run is being undone; then it ends by itself.", extra={"status": status})
+            if compensating.follows(run, RunStatus.CANCELED):
+                return _undo_then_cancel(run, canceled)
         move(run_id, canceled)
     return RunStatus.CANCELED
+
+
+def _undo_then_cancel(run: Run, canceled: Move) -> RunStatus:
+    """Queue a run that no worker has, so that one undoes it and cancels it then."""
+    told = {"by": canceled.fields["canceled_by"], "reason": canceled.fields["cancel_reason"]}
+    undo_first(run, [NewEvent("run_cancel_requested", told)], RunStatus.CANCELED, canceled.fields)
+    return RunStatus.CREATED
+
+
+def undo_first(run: Run, told: Sequence[NewEvent], ends_as: RunStatus, fields: Mapping[str, Any]) -> bool:
+    """Queue a run to be undone before it ends; what it waits for is closed. Whether it was still as `run` says."""
+    values = dict(fields) | compensating.wanted(ends_as)
+    with transaction.atomic():
+        if run.status == RunStatus.CREATED:
+            if not Run.system.filter(pk=run.pk, status=run.status).update(**values):
+                return False
+            events.append(run.pk, told)
+        elif not try_move(run.pk, _to_queue(run, told, values)):
+            return False
+        close_waits(run.pk)
+    return True
+
+
+def _to_queue(run: Run, told: Sequence[NewEvent], values: Mapping[str, Any]) -> Move:
+    job = {"losses": 0, "cause": "compensation"}
+    return Move(frozenset({RunStatus(run.status)}), RunStatus.CREATED, told, fields=values, job=job)
+
+
+def request_compensation(run_id: UUID, by: str, reason: str) -> None:
+    """Queue a failed or canceled run so that a worker undoes it; it ends as it was before.
+
+    Raises `Conflict` (illegal_transition) for any other status, `NotFound`.
+    """
+    told = NewEvent("compensation_requested", {"by": by, "reason": reason})
+    fields = {"compensation": Compensation.WANTED, "ends_as": F("status")}
+    job = {"losses": 0, "cause": "compensation", "priority": raise_priority(RETRY_PRIORITY)}
+    sources = frozenset({RunStatus.FAILED, RunStatus.CANCELED})
+    move(run_id, Move(sources, RunStatus.CREATED, [told], fields=fields, job=job))
 
 
 def _lock(run_id: UUID) -> RunStatus:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from orchestration.choices import ENDED, OPEN, ExecutionMode, JobState, RunStatus, TriggerType
+from orchestration.choices import ENDED, OPEN, Compensation, ExecutionMode, JobState, RunStatus, TriggerType
 from procedures.choices import Channel
 from tenants.models import TenantOwned
 
@@ -40,6 +40,10 @@ class Run(TenantOwned):
     output_vars = models.JSONField(null=True)
     error = models.JSONField(null=True)
     error_class = models.CharField(max_length=40, blank=True)
+    compensation = models.CharField(
+        max_length=8, choices=Compensation.choices, default=Compensation.NONE, blank=True, db_default=""
+    )
+    ends_as = models.CharField(max_length=20, choices=RunStatus.choices, blank=True, default="", db_default="")
     recovered_via = models.CharField(max_length=128, blank=True)
     last_node_id = models.CharField(max_length=128, blank=True)
     last_step_id = models.CharField(max_length=128, blank=True)
@@ -83,6 +87,11 @@ class Run(TenantOwned):
                 name="run_ended_at_iff_ended",
             ),
             models.CheckConstraint(condition=~Q(status="failed") | Q(error__isnull=False), name="failed_run_has_error"),
+            models.CheckConstraint(
+                condition=Q(compensation__in=Compensation.values)
+                & (Q(ends_as="") | Q(ends_as__in=sorted(ENDED), compensation__in=["wanted", "started"])),
+                name="run_compensation_known",
+            ),
             models.CheckConstraint(condition=Q(priority__gte=-100, priority__lte=100), name="run_priority_in_range"),
             models.CheckConstraint(condition=Q(trigger_type__in=TriggerType.values), name="run_trigger_known"),
             models.CheckConstraint(condition=Q(execution_mode__in=ExecutionMode.values), name="run_mode_known"),

@@ -29,6 +29,7 @@ class Lease:
     """A worker's hold on a run: its fence, and until when it may write by this machine's own clock (seconds).
 
     `slots` are the leases of agents that its steps hold, `lost_slots` those that were taken away.
+    While it is `undoing`, no cancel stops it: the run is to end as it is.
     """
 
     def __init__(self, owner: str, fence: int, seconds: float) -> None:
@@ -40,6 +41,7 @@ class Lease:
         self.held = False
         self.slots: set[UUID] = set()
         self.lost_slots: set[UUID] = set()
+        self.undoing = False
         self._until = clock.monotonic() + seconds
 
     def renewed(self, asked_at: float) -> None:
@@ -52,7 +54,7 @@ class Lease:
             raise Fenced
         if stop.requested.is_set():
             raise Stopping
-        if self.cancel_requested:
+        if self.cancel_requested and not self.undoing:
             raise Canceled
         if self.held:
             raise Held

@@ -21,9 +21,9 @@ LOOK_SECONDS: Final = 0.25
 class Branches:
     """The branches of one visit of a parallel."""
 
-    def __init__(self, owner: Visit, starts: Sequence[BranchStart], strategy: Strategy) -> None:
+    def __init__(self, owner: Visit, region: Region, starts: Sequence[BranchStart], strategy: Strategy) -> None:
         self._owner = owner
-        self._region = owner.region
+        self._region = region
         self._starts = {start.branch_id: start for start in starts}
         self._strategy = strategy
         self._crowd = owner.drive.crowd

@@ -9,6 +9,7 @@ from orchestration.runtime import asking, model_steps, paths, pausing, prompts, 
 from orchestration.runtime.branching import Branches
 from orchestration.runtime.context import Answer, BranchStart, Child, Place, StandIn, Strategy, Told, Turn
 from orchestration.runtime.outcomes import Error, Json, RegionEnd
+from orchestration.runtime.ports import Region
 from orchestration.runtime.visiting import Visit
 from procedures.ckp.document import HumanApprovalNode, Operation, Step, StepValidation, SubflowNode, Transformation
 from procedures.ckp.operations import run_transformations
@@ -16,6 +17,8 @@ from procedures.ckp.operations import run_transformations
 
 class VisitContext(Visit):
     """A visit with its steps, questions and regions."""
+
+    region: Region
 
     def step(self, step: Step, *place: Place, handled: int = 0) -> Json:
         return steps.run(self, step, place, handled=handled)
@@ -96,4 +99,4 @@ class VisitContext(Visit):
         return bool(self.drive.records.region(paths.iteration(self.path, index)))
 
     def branches(self, starts: Sequence[BranchStart], strategy: Strategy) -> Mapping[str, RegionEnd]:
-        return Branches(self, starts, strategy).run()
+        return Branches(self, self.region, starts, strategy).run()

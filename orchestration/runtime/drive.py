@@ -79,6 +79,7 @@ class Drive:
         self._calls = Calls(most or settings.ENV.RATE_LIMIT_MAX_CONCURRENT)
         self._thread = threading.get_ident()
         self._visits = self.records.visits
+        self._done = 0
         self._replayed: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
@@ -104,6 +105,12 @@ class Drive:
         with self._lock:
             self._visits += 1
             return self._visits <= self.most_visits
+
+    def count_done(self) -> int:
+        """The number of what was just done and can be undone, counted in this drive."""
+        with self._lock:
+            self._done += 1
+            return self._done
 
     def replays(self, path: str, step_id: str) -> bool:
         """Whether this is the first time in this drive that a recorded step is met."""

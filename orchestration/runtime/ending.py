@@ -1,6 +1,7 @@
 """How a worker gives a run back: parked, ended, canceled or handed to the next one (runtime 1, 4 and 11)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -8,17 +9,17 @@ from django.db import transaction
 from django.db.models import F
 
 from langorch.lib import groups, live
-from orchestration import active, canceling, gate, holds
-from orchestration.choices import ENDED, JobState, RunStatus, TriggerType, WaitKind, WaitState
+from orchestration import active, canceling, compensating, events, gate, holds
+from orchestration.choices import ENDED, Compensation, JobState, RunStatus, TriggerType, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
 from orchestration.runtime import standins
 from orchestration.runtime.boundary import Canceled
 from orchestration.runtime.claims import Claim
 from orchestration.runtime.drive import Drive
-from orchestration.runtime.outcomes import End, Error, Json, RegionEnd
+from orchestration.runtime.outcomes import End, Error, Json, RegionEnd, error_from_json
 from orchestration.runtime.records import Ending, Fenced, to_json
-from orchestration.transitions import Move, try_move
+from orchestration.transitions import Move, close_waits, try_move
 from procedures.ckp.document import Document
 from procedures.ckp.inputs import check_inputs
 
@@ -32,7 +33,7 @@ def park(claim: Claim, drive: Drive) -> bool:
         canceled = list(mine.values_list("cancel_requested", flat=True))
         if not canceled:
             raise Fenced
-        if canceled[0]:
+        if canceled[0] and not claim.lease.undoing:
             raise Canceled
         job = RunJob.objects.filter(pk=claim.run.pk, state=JobState.LEASED)
         if not job.filter(wake_seq=F("taken_seq")).exists():
@@ -90,26 +91,117 @@ def hand_back(claim: Claim, reason: str) -> None:
     _give_back(claim, RunStatus.CREATED, NewEvent("lease_handed_back", payload), job={"cause": "handed_back"})
 
 
-def cancel(claim: Claim) -> None:
-    """End the run as canceled."""
-    by, reason = Run.system.values_list("canceled_by", "cancel_reason").get(pk=claim.run.pk)
-    _give_back(claim, RunStatus.CANCELED, NewEvent("run_canceled", {"by": by, "reason": reason or "cancel_signal"}))
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run is to end. `compensate` says whether it is undone first; none leaves that to the document."""
+
+    status: RunStatus
+    outputs: dict[str, Json] | None = None
+    error: Error | None = None
+    message: str = ""
+    compensate: bool | None = None
+    recovered_via: str = ""
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the run's row says of it."""
+        error = self.error
+        return {
+            "output_vars": self.outputs,
+            "error": None if error is None else error.as_json(),
+            "error_class": "" if error is None else error.error_class,
+            "recovered_via": self.recovered_via,
+        }
 
 
-def end(claim: Claim, drive: Drive, region: RegionEnd) -> None:
-    """End the run as its main region ended."""
+def reckon(claim: Claim, drive: Drive, region: RegionEnd) -> Ended:
+    """How the run ends as its main region ended."""
     if region.error is not None:
-        fail(claim, region.error, drive=drive)
-        return
+        return Ended(RunStatus.FAILED, error=region.error)
     ended, document = region.end or End("completed"), drive.program.document
     outputs = ended.outputs if ended.outputs is not None else _variables(claim, document, region.changes)
     if ended.status == "failed":
-        fail(claim, Error("terminated", ended.message or "The procedure ended as failed."), outputs, drive)
-        return
+        error = Error("terminated", ended.message or "The procedure ended as failed.")
+        return Ended(RunStatus.FAILED, outputs, error, compensate=ended.compensate)
     if (misfit := _misfit(document, outputs)) is not None:
-        fail(claim, misfit, outputs, drive)
+        return Ended(RunStatus.FAILED, outputs, misfit)
+    return Ended(RunStatus.COMPLETED, outputs, None, ended.message, ended.compensate, drive.recovered)
+
+
+def finish(claim: Claim, drive: Drive | None, ended: Ended) -> None:
+    """End the run: with its last records where nothing waited and it is nobody's child, else by the move."""
+    event = _terminal(claim, ended)
+    by_move = drive is None or drive.waited or claim.run.trigger_type == TriggerType.SUBFLOW
+    if drive is None or by_move or ended.status == RunStatus.CANCELED:
+        if drive is not None:
+            drive.journal.flush()
+        _give_back(claim, ended.status, event, {} if ended.status == RunStatus.CANCELED else ended.values)
         return
-    _complete(claim, drive, outputs, ended.message)
+    drive.journal.event(event)
+    values = ended.values
+    outputs, error = (None if values[name] is None else to_json(values[name]) for name in ("output_vars", "error"))
+    drive.journal.end(Ending(ended.status, outputs, error, values["error_class"], ended.recovered_via))
+    if claim.run.lane:
+        gate.let_in(claim.run.lane)
+    live.tell_soon(groups.runs(claim.run.tenant_id), run_id=str(claim.run.pk))
+
+
+def _terminal(claim: Claim, ended: Ended) -> NewEvent:
+    if ended.status == RunStatus.CANCELED:
+        by, reason = Run.system.values_list("canceled_by", "cancel_reason").get(pk=claim.run.pk)
+        return NewEvent("run_canceled", {"by": by, "reason": reason or "cancel_signal"})
+    if ended.error is not None:
+        return NewEvent("run_failed", _failure(ended.error))
+    told = {"outputs": ended.outputs, "recovered_via": ended.recovered_via or None, "message": ended.message or None}
+    return NewEvent("run_completed", told | {"mode": claim.run.execution_mode})
+
+
+def _failure(error: Error) -> dict[str, Any]:
+    return {
+        "error": error.message,
+        "error_class": error.error_class,
+        "node_id": error.node_id or None,
+        "step_id": error.step_id or None,
+        "attempt": error.attempt,
+    }
+
+
+def validated(claim: Claim, drive: Drive) -> None:
+    """End a run that only asked whether it could run: its inputs were checked when it was started."""
+    message = "The document and the inputs are valid; nothing was carried out."
+    finish(claim, drive, Ended(RunStatus.COMPLETED, {}, message=message))
+
+
+def begin_undo(claim: Claim, ended: Ended | None, count: int) -> None:
+    """Note that the run is being undone and how it ends then, and close what it still waits for.
+
+    `ended` is none where that is noted already.
+    """
+    fields = {} if ended is None else ended.values | {"ends_as": ended.status}
+    with transaction.atomic():
+        mine = Run.system.filter(pk=claim.run.pk, fence=claim.lease.fence, status=RunStatus.RUNNING)
+        if not mine.update(compensation=Compensation.STARTED, **fields):
+            raise Fenced
+        close_waits(claim.run.pk)
+        events.append(claim.run.pk, [NewEvent("compensation_started", {"count": count})], claim.redactor)
+    canceling.cancel_children(claim.run.pk)
+
+
+def end_undone(claim: Claim, done: int, failed: int) -> None:
+    """End a run that was undone, as its row says."""
+    run = Run.system.get(pk=claim.run.pk)
+    error = None if run.error is None else error_from_json(run.error)
+    ended = Ended(RunStatus(run.ends_as), run.output_vars, error, recovered_via=run.recovered_via)
+    told = NewEvent("compensation_completed", {"done": done, "failed": failed})
+    fields = {"compensation": Compensation.DONE, "ends_as": ""}
+    _give_back(claim, ended.status, _terminal(claim, ended), fields, before=[told])
+
+
+def undo_first(claim: Claim, error: Error) -> None:
+    """Let another drive undo the run, and end it with this error then."""
+    told = NewEvent("lease_handed_back", {"worker": claim.lease.owner, "reason": "compensation"})
+    fields = Ended(RunStatus.FAILED, error=error).values | compensating.wanted(RunStatus.FAILED)
+    _give_back(claim, RunStatus.CREATED, told, fields, {"cause": "compensation"})
 
 
 def _misfit(document: Document, outputs: Mapping[str, Json]) -> Error | None:
@@ -122,51 +214,6 @@ def _misfit(document: Document, outputs: Mapping[str, Json]) -> Error | None:
     return Error(
         "validation_failed", "The outputs do not fit: " + " ".join(errors.values()), details={"errors": errors}
     )
-
-
-def validated(claim: Claim, drive: Drive) -> None:
-    """End a run that only asked whether it could run: its inputs were checked when it was started."""
-    _complete(claim, drive, {}, "The document and the inputs are valid; nothing was carried out.")
-
-
-def _complete(claim: Claim, drive: Drive, outputs: dict[str, Json], message: str) -> None:
-    payload = {"outputs": outputs, "recovered_via": drive.recovered or None, "message": message or None}
-    payload["mode"] = claim.run.execution_mode
-    result = {"output_vars": outputs, "error": None, "error_class": "", "recovered_via": drive.recovered}
-    _end(claim, drive, RunStatus.COMPLETED, NewEvent("run_completed", payload), result)
-
-
-def fail(claim: Claim, error: Error, outputs: dict[str, Json] | None = None, drive: Drive | None = None) -> None:
-    """End the run as failed."""
-    payload = {
-        "error": error.message,
-        "error_class": error.error_class,
-        "node_id": error.node_id or None,
-        "step_id": error.step_id or None,
-        "attempt": error.attempt,
-    }
-    result = {
-        "output_vars": outputs,
-        "error": error.as_json(),
-        "error_class": error.error_class,
-        "recovered_via": "",
-    }
-    _end(claim, drive, RunStatus.FAILED, NewEvent("run_failed", payload), result)
-
-
-def _end(claim: Claim, drive: Drive | None, target: RunStatus, event: NewEvent, result: Mapping[str, Any]) -> None:
-    """End the run: with its last records where nothing waited and it is nobody's child, else by the move."""
-    if drive is None or drive.waited or claim.run.trigger_type == TriggerType.SUBFLOW:
-        if drive is not None:
-            drive.journal.flush()
-        _give_back(claim, target, event, result)
-        return
-    drive.journal.event(event)
-    outputs, error = (None if result[name] is None else to_json(result[name]) for name in ("output_vars", "error"))
-    drive.journal.end(Ending(target, outputs, error, result["error_class"], result["recovered_via"]))
-    if claim.run.lane:
-        gate.let_in(claim.run.lane)
-    live.tell_soon(groups.runs(claim.run.tenant_id), run_id=str(claim.run.pk))
 
 
 def _variables(claim: Claim, document: Document, changes: Mapping[str, Json]) -> dict[str, Json]:
@@ -182,11 +229,12 @@ def _give_back(
     event: NewEvent,
     fields: Mapping[str, Any] | None = None,
     job: Mapping[str, Any] | None = None,
+    before: Sequence[NewEvent] = (),
 ) -> None:
     wanted = Move(
         RUNNING,
         target,
-        [event],
+        [*before, event],
         fence=claim.lease.fence,
         fields=fields or {},
         job=job or {},

@@ -13,15 +13,17 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from agents import leases
 from langorch.lib.redaction import Redactor
-from orchestration import events, holds, queue
-from orchestration.choices import ExecutionMode
+from orchestration import compensating, events, holds, queue
+from orchestration.choices import Compensation, ExecutionMode, RunStatus
 from orchestration.events import NewEvent
-from orchestration.runtime import ending, snapshots, stop
+from orchestration.models import Run
+from orchestration.runtime import ending, snapshots, stop, undoing
 from orchestration.runtime.boundary import Canceled, Held, Stopping
 from orchestration.runtime.claims import Claim, claim, claim_this
 from orchestration.runtime.drive import Above, Drive
+from orchestration.runtime.ending import Ended
 from orchestration.runtime.heartbeat import keeper
-from orchestration.runtime.outcomes import Error
+from orchestration.runtime.outcomes import Error, RegionEnd
 from orchestration.runtime.program import programs
 from orchestration.runtime.records import Fenced
 from orchestration.runtime.region import RegionDrive
@@ -92,9 +94,6 @@ def _drive(claimed: Claim, above: Above | None) -> None:
         drive = Drive(claimed, program, drive_child, above)
         claimed.lease.held = not claimed.run.fresh and holds.is_held(claimed.run.pk)
         _until_given_back(claimed, drive)
-    except Canceled:
-        _write_rest(drive)
-        ending.cancel(claimed)
     except Stopping as reason:
         _write_rest(drive)
         ending.hand_back(claimed, str(reason) or "worker stops")
@@ -106,7 +105,7 @@ def _drive(claimed: Claim, above: Above | None) -> None:
     except Exception as error:
         log.exception("drive_failed", run_id=str(claimed.run.pk))
         _write_rest(drive)
-        ending.fail(claimed, Error("internal", f"{type(error).__name__}: {error}"))
+        _break(claimed, Error("internal", f"{type(error).__name__}: {error}"))
 
 
 def _free_slots(claimed: Claim) -> None:
@@ -122,24 +121,85 @@ def _tell_fenced(claimed: Claim) -> None:
     events.append(claimed.run.pk, [NewEvent("worker_fenced", told)])
 
 
+def _break(claimed: Claim, error: Error) -> None:
+    """End a run that cannot be driven; undoing it is tried once."""
+    if claimed.lease.undoing:
+        ending.end_undone(claimed, 0, 0)
+    elif compensating.follows(Run.system.get(pk=claimed.run.pk), RunStatus.FAILED):
+        ending.undo_first(claimed, error)
+    else:
+        ending.finish(claimed, None, Ended(RunStatus.FAILED, error=error))
+
+
 def _until_given_back(claimed: Claim, drive: Drive) -> None:
-    document = drive.program.document
     if claimed.run.execution_mode == ExecutionMode.VALIDATION_ONLY:
         ending.validated(claimed, drive)
         return
+    if not claimed.run.compensation:
+        ended = _driven(claimed, drive)
+        if ended is None:
+            return
+        if not _undoes(claimed, drive, ended):
+            ending.finish(claimed, drive, ended)
+            return
+    _undo(claimed, drive)
+
+
+def _driven(claimed: Claim, drive: Drive) -> Ended | None:
+    """Drive the run; how it is to end, or none when it was parked."""
+    try:
+        end = _until_parked(claimed, drive)
+    except Canceled:
+        drive.journal.rescue()
+        return Ended(RunStatus.CANCELED)
+    return None if end is None else ending.reckon(claimed, drive, end)
+
+
+def _until_parked(claimed: Claim, drive: Drive) -> RegionEnd | None:
     while True:
         main = RegionDrive(drive, MAIN, MAIN)
         try:
             with drive.crowd.baton:
-                end = main.run(drive.run.input_vars, document.start_node)
+                end = main.run(drive.run.input_vars, drive.program.document.start_node)
         finally:
             drive.watch.close()
         if end.kind != "parked":
-            ending.end(claimed, drive, end)
-            return
+            return end
         drive.journal.flush()
         if ending.park(claimed, drive):
             snapshots.save_parked(drive, main.pos, {**drive.run.input_vars, **end.changes})
+            return None
+        drive.reload()
+
+
+def _undoes(claimed: Claim, drive: Drive, ended: Ended) -> bool:
+    """Whether there is something to undo before the run ends; that is noted then."""
+    config = drive.program.document.global_config
+    if not drive.program.can_be_undone or not compensating.applies(config, ended.status, ended.compensate):
+        return False
+    drive.journal.flush()
+    drive.reload()
+    count = len(undoing.found(drive))
+    if count:
+        ending.begin_undo(claimed, ended, count)
+    return count > 0
+
+
+def _undo(claimed: Claim, drive: Drive) -> None:
+    """Undo a run, unless that waits; then it ends."""
+    claimed.lease.undoing = True
+    drive.limit = None
+    drive.reload()
+    if claimed.run.compensation == Compensation.WANTED:
+        ending.begin_undo(claimed, None, len(undoing.found(drive)))
+    while True:
+        with drive.crowd.baton:
+            counts = undoing.run(drive, undoing.found(drive))
+        drive.journal.flush()
+        if counts is not None:
+            ending.end_undone(claimed, counts.done, counts.failed)
+            return
+        if ending.park(claimed, drive):
             return
         drive.reload()
 

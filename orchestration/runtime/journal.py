@@ -164,6 +164,10 @@ class Journal:
                 self._broken = self._broken or error
                 raise
 
+    def fail(self, error: BaseException) -> None:
+        """Nothing more is written: every write raises `error`, or what failed before."""
+        self._broken = self._broken or error
+
     def rescue(self) -> None:
         """Write what has gathered, unless writing is what failed."""
         if self._broken is None:

@@ -96,6 +96,7 @@ class End:
     status: RunEnd
     outputs: dict[str, Json] | None = None
     message: str = ""
+    compensate: bool | None = None
 
 
 Outcome: TypeAlias = Done | Goto | Wait | Fail | End

@@ -37,6 +37,17 @@ def handler(visit_path: str, place: int, act: int) -> str:
     return f"{visit_path}!{place}" if act == 1 else f"{visit_path}!{place}#{act}"
 
 
+def undo(path: str) -> str:
+    """Where the steps are recorded that undo what was done at a path."""
+    return f"{path}~undo"
+
+
+def around(region: str) -> list[str]:
+    """The regions around a place of a region and it itself, the outermost first."""
+    parts = region.split("/")
+    return ["", *("/".join(parts[:count]) for count in range(1, len(parts) + 1) if region)]
+
+
 def holds(place: str, path: str) -> bool:
     """Whether a path is that of a visit or region, or below it."""
     return path == place or (path.startswith(place) and path[len(place)] in _BELOW)

@@ -18,19 +18,11 @@ class Owner(Protocol):
     def path(self) -> str: ...
 
 
-class Region(Protocol):
-    """A region that is being driven."""
-
-    stopped: bool
+class Surroundings(Protocol):
+    """What a visit sees of where it stands."""
 
     @property
     def path(self) -> str: ...
-    @property
-    def counted(self) -> bool: ...
-    @property
-    def recorded(self) -> bool: ...
-    @property
-    def recorded_end(self) -> RegionEnd | None: ...
 
     @property
     def limit(self) -> Limit | None:
@@ -39,11 +31,24 @@ class Region(Protocol):
     def look(self) -> None:
         """A boundary: raises when the drive, or this region or one that holds it, is to stop."""
 
-    def run(self, variables: Mapping[str, Json], entry: str) -> RegionEnd:
-        """Drive it until it ends or waits."""
-
     def retries(self, node_id: str) -> int:
         """How often a node sent the region back by a retry."""
+
+
+class Region(Surroundings, Protocol):
+    """A region that is being driven."""
+
+    stopped: bool
+
+    @property
+    def counted(self) -> bool: ...
+    @property
+    def recorded(self) -> bool: ...
+    @property
+    def recorded_end(self) -> RegionEnd | None: ...
+
+    def run(self, variables: Mapping[str, Json], entry: str) -> RegionEnd:
+        """Drive it until it ends or waits."""
 
     def iteration(self, owner: Owner, index: int) -> "Region":
         """The region of a loop's iteration."""

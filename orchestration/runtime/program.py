@@ -18,7 +18,7 @@ from procedures.ckp.document import (
     TransformNode,
     VerificationNode,
 )
-from procedures.ckp.edges import node_edges
+from procedures.ckp.edges import node_edges, steps_of
 from procedures.ckp.regions import Region, regions
 from procedures.models import Document as StoredDocument
 
@@ -42,6 +42,11 @@ class Program:
     def has_children(self) -> bool:
         """Whether runs of the document may have runs of their own."""
         return any(isinstance(node, SubflowNode) for node in self.document.nodes.values())
+
+    @cached_property
+    def can_be_undone(self) -> bool:
+        """Whether the document says of anything how it is undone."""
+        return any("compensate_with" in place for node in self.document.nodes.values() for place, _ in steps_of(node))
 
     @cached_property
     def hidden_names(self) -> frozenset[str]:

@@ -16,6 +16,7 @@ from orchestration.runtime.ports import Owner
 from orchestration.runtime.records import NotStorable, VisitRow
 from orchestration.runtime.routing import ForeignNode, Route, end_as_json, end_of, left, route
 from orchestration.runtime.state import fold
+from procedures.ckp.document import SequenceNode, SubflowNode
 from procedures.ckp.expressions import EvaluationError
 from procedures.ckp.operations import OperationError
 from procedures.ckp.regions import MAIN
@@ -189,7 +190,14 @@ class RegionDrive:
             visit.write("error", found.error.as_json())
         if found.end is not None:
             visit.keep(end_as_json(found.end))
+        if found.error is None and isinstance(visit.node, SequenceNode | SubflowNode) and visit.node.compensate_with:
+            self._can_undo(visit)
         return visit.row(found.outcome, found.next_node, found.error.as_json() if found.error else None)
+
+    def _can_undo(self, visit: VisitContext) -> None:
+        """A node that was done, and neither cut short nor sent back, can be undone."""
+        if "expired" not in visit.facts:
+            visit.can_undo("", visit.path)
 
     def _ended(self, found: Route) -> RegionEnd | None:
         changes = self._folded.changes

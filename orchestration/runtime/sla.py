@@ -4,12 +4,9 @@ import contextvars
 import threading
 from typing import Protocol
 
-from django.db import Error as DatabaseError
-
 from langorch.lib import clock
 from orchestration.runtime.crowd import Baton
 from orchestration.runtime.journal import Journal
-from orchestration.runtime.records import Fenced
 
 
 class Watched(Protocol):
@@ -70,8 +67,8 @@ class Watch:
             while (path := self._next()) is not None:
                 self._tell(path)
                 self._journal.flush()
-        except (Fenced, DatabaseError):
-            return  # the journal keeps the error, and the drive meets it with its next write
+        except BaseException as failure:  # noqa: BLE001 - the drive meets it with its next write
+            self._journal.fail(failure)
 
     def _tell(self, path: str) -> None:
         with self._baton:

@@ -165,6 +165,8 @@ class StepRun(RecordedStep):
             self.visit.write(self.step.output_variable, result)
         for name, mapping in self.step.outputs.items():
             self.visit.write(name, self.visit.values.mapped(mapping, result, (*self.place, "outputs", name)))
+        if self.step.compensate_with:
+            self.visit.can_undo(self.step.step_id, self.path)
 
     def _replay(self, result: Json) -> Json:
         if self.visit.drive.replays(self.path, self.step.step_id):

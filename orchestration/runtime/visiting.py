@@ -6,13 +6,14 @@ from typing import Any
 
 from langorch.lib import clock
 from langorch.lib.redaction import REDACTED
+from orchestration.compensating import UNDO
 from orchestration.events import NewEvent
 from orchestration.runtime import limits, moments
 from orchestration.runtime.context import Place
 from orchestration.runtime.drive import Drive
 from orchestration.runtime.limits import LimitPassed
 from orchestration.runtime.outcomes import Json
-from orchestration.runtime.ports import Region
+from orchestration.runtime.ports import Surroundings
 from orchestration.runtime.records import VisitRow, moment, to_json
 from orchestration.runtime.state import VisitRecord
 from orchestration.runtime.values import NOTHING, Values
@@ -30,7 +31,7 @@ class Visit:
     def __init__(
         self,
         drive: Drive,
-        region: Region,
+        region: Surroundings,
         node_id: str,
         path: str,
         pos: int,
@@ -38,7 +39,7 @@ class Visit:
         again: VisitRecord | None,
     ) -> None:
         self.drive = drive
-        self.region = region
+        self.region: Surroundings = region
         self.node_id = node_id
         self.node: Node = drive.program.document.nodes[node_id]
         self.path = path
@@ -246,6 +247,12 @@ class Visit:
         self._data = to_json(together)
         self._facts = together
         self.store()
+
+    def can_undo(self, step_id: str, path: str) -> None:
+        """Remember that a step, or with an empty id the node, is done now and can be undone."""
+        order = [self.drive.lease.fence, self.drive.count_done()]
+        done: list[Json] = [*self._facts.get(UNDO, ()), {"path": path, "step_id": step_id, "order": order}]
+        self.keep({UNDO: done})
 
     def tell(self, event_type: str, payload: Mapping[str, Json]) -> None:
         """Record an event that says nothing but what the document and the clock say, so there is nothing to mask."""

@@ -9,6 +9,7 @@ from langorch.lib import clock
 from langorch.lib.errors import Conflict, Invalid, Place
 from orchestration import events, forking, history, selectors
 from orchestration.choices import VisitState, WaitKind, WaitState
+from orchestration.compensating import UNDO
 from orchestration.events import NewEvent
 from orchestration.forking import Kept
 from orchestration.models import Run, RunJob, StepRecord, Visit, Wait
@@ -140,7 +141,7 @@ def _copy(run: Run, forked: Run, kept: Kept, carrier: Any, edited: Mapping[str, 
 
 
 def _row(visit: Any, forked: Run, *, done: bool) -> Visit:
-    """The copy of a visit; one that is entered again keeps its facts alone."""
+    """The copy of a visit; one that is entered again keeps its facts alone. What another run did is not undone."""
     return Visit(
         run=forked,
         path=visit.path,
@@ -152,7 +153,7 @@ def _row(visit: Any, forked: Run, *, done: bool) -> Visit:
         changes=dict(visit.changes) if done else {},
         next_node=visit.next_node if done else "",
         error=visit.error if done else None,
-        data=visit.data if done else forking.facts(visit.data, KEPT_FACTS),
+        data=forking.facts(visit.data, KEPT_FACTS if not done else frozenset(visit.data or ()) - {UNDO}),
         started_at=visit.started_at,
         ended_at=visit.ended_at if done else None,
     )

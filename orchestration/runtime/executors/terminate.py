@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from orchestration.runtime.context import Context
-from orchestration.runtime.outcomes import End, Outcome, StepFailed, Suspended, Wait
+from orchestration.runtime.outcomes import End, Outcome, RunEnd, StepFailed, Suspended, Wait
 from procedures.ckp.document import Step, TerminateNode
 
 ACTION_MS: Final = 60_000
@@ -20,7 +20,8 @@ def execute(node: TerminateNode, ctx: Context) -> Outcome:
         return Wait()
     outputs = {name: ctx.given(source, "outputs", name) for name, source in node.outputs.items()}
     message = ctx.text(node.message, "message") if node.message else ""
-    return End("failed" if node.status == "failed" else "completed", outputs if node.outputs else None, message)
+    status: RunEnd = "failed" if node.status == "failed" else "completed"
+    return End(status, outputs if node.outputs else None, message, node.compensate)
 
 
 def _carry_out(steps: Sequence[Step], ctx: Context, name: str) -> None:

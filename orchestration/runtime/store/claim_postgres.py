@@ -81,7 +81,7 @@ _TAKE: Final = """
 SELECT head.id, run.tenant_id, run.project_id, run.document_id, run.procedure_key, run.procedure_version, run.title,
     run.initiator_id, run.retry_count, run.trigger_type, run.triggered_by, run.input_vars, run.fence, head.fresh,
     job.cause, job.losses, run.execution_mode, run.mock_external_calls, run.test_data_overrides,
-    run.active_from, job.lane, head.limited
+    run.active_from, job.lane, run.compensation, head.limited
 FROM head LEFT JOIN (run JOIN job ON job.run_id = run.id) ON run.id = head.id
 """
 _CLAIM: Final = _BEST + _TAKE

@@ -49,7 +49,8 @@ _RUN: Final = """
 SELECT r.id, r.tenant_id, r.project_id, r.document_id, r.procedure_key, r.procedure_version, r.title, r.initiator_id,
     r.retry_count, r.trigger_type, r.triggered_by, r.input_vars, r.fence + 1, r.fresh, j.cause, j.losses,
     r.execution_mode, r.mock_external_calls, r.test_data_overrides,
-    COALESCE(r.active_from, strftime('%Y-%m-%d %H:%M:%f', 'now')), j.lane, r.last_seq + 1, r.last_node_id
+    COALESCE(r.active_from, strftime('%Y-%m-%d %H:%M:%f', 'now')), j.lane, r.compensation,
+    r.last_seq + 1, r.last_node_id
 FROM orchestration_run r JOIN orchestration_runjob j ON j.run_id = r.id
 WHERE r.id = ? AND r.status = 'created' AND j.state = 'ready'
 """

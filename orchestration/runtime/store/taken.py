@@ -23,7 +23,7 @@ class Limited:
 class Taken:
     """The columns that a claim returns. `fresh`: nobody has driven the run before; `fence` is the new one.
 
-    `lane` is not empty where a limit of the document counts the run.
+    `lane` is not empty where a limit of the document counts the run; nor `compensation` where its work is undone.
     """
 
     pk: UUID
@@ -47,6 +47,7 @@ class Taken:
     test_data_overrides: dict[str, Json]
     active_from: datetime
     lane: str
+    compensation: str
 
     def __str__(self) -> str:
         return self.title or f"{self.procedure_key}@{self.procedure_version}"
@@ -61,7 +62,7 @@ def taken(row: tuple[Any, ...]) -> Taken:
     """The claim from its row, the columns in order."""
     run_id, tenant_id, project_id, document_id, key, version, title, initiator_id, *rest = row
     retry_count, trigger_type, triggered_by, inputs, fence, fresh, *more = rest
-    cause, losses, mode, mocked, overrides, active_from, lane = more
+    cause, losses, mode, mocked, overrides, active_from, *last = more
     return Taken(
         UUID(str(run_id)),
         UUID(str(tenant_id)),
@@ -83,7 +84,7 @@ def taken(row: tuple[Any, ...]) -> Taken:
         bool(mocked),
         _json(overrides),
         _moment(active_from),
-        lane,
+        *map(str, last),
     )
 
 
