@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, QuerySet
 
 from orchestration.answers import Signal
-from orchestration.choices import OPEN, RunStatus, WaitKind, WaitState
+from orchestration.choices import OPEN, Compensation, RunStatus, WaitKind, WaitState
 from orchestration.models import Run, Wait
 
 Said = dict[str, Any]
@@ -56,4 +56,5 @@ def orphans() -> QuerySet[Run]:
         run_id=OuterRef("parent_run_id"), path=OuterRef("parent_path"), kind=WaitKind.SUBFLOW, state=WaitState.OPEN
     )
     at_work = Run.system.filter(status__in=OPEN, parent_run__isnull=False, cancel_requested=False)
+    at_work = at_work.exclude(compensation__in=[Compensation.WANTED, Compensation.STARTED])
     return at_work.filter(~Exists(visit)).order_by("depth", "pk")

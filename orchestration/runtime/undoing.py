@@ -192,7 +192,7 @@ class Around:
 
     def look(self) -> None:
         """A boundary: raises when the drive is to stop."""
-        self._drive.lease.look()
+        self._drive.look()
 
     def retries(self, node_id: str) -> int:
         """Nothing sends undoing back."""

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from orchestration.runtime.context import Answer, BranchStart, Strategy
+from orchestration.runtime.context import Again, Answer, BranchStart, Strategy
 from orchestration.runtime.executors import human_approval, loop, parallel
 from orchestration.runtime.outcomes import Done, End, Error, Fail, Goto, RegionEnd, StepFailed, Wait
-from procedures.ckp.document import HumanApprovalNode, LoopNode, ParallelNode
+from orchestration.runtime.retrying import Plan
+from procedures.ckp.document import HumanApprovalNode, LoopNode, ParallelNode, RetryPolicy
 from procedures.ckp.expressions import Scope, compile_condition, compile_expression
 
 FAILED = RegionEnd("failed", error=Error("timeout", "late"))
@@ -19,6 +20,7 @@ class Bench:
     """A context whose regions end as told."""
 
     node_id = "node"
+    path = "node"
     most_iterations = 50
 
     def __init__(self, ends: Sequence[RegionEnd] = (), answer: Answer | None = None, **variables: Any) -> None:
@@ -164,3 +166,24 @@ def test_a_decision_sets_its_variables_and_corrections():
 
 def test_an_open_question_waits():
     assert human_approval.execute(NODE, Bench()) == Wait()
+
+
+def test_a_branch_is_tried_again_while_the_policy_lets_it():
+    policy = Plan(2, "exponential_backoff", 100, 3, 250, False, RetryPolicy())
+    decision = parallel.Decision("all", True, policy, "fork")
+    late = Error("timeout", "late")
+    assert [decision.again("left", late, tried) for tried in range(3)] == [
+        Again(100, "exponential_backoff"),
+        Again(250, "exponential_backoff"),
+        None,
+    ]
+    assert decision.again("left", Error("expression_error", "1 / 0"), 0) is None
+    assert decision.again("left", Error("timeout", "", retry_after=1), 0) == Again(1000, "exponential_backoff")
+    assert parallel.Decision("all", True, None, "fork").again("left", late, 0) is None
+
+
+def test_the_first_failure_counts_unless_a_success_decided_before_it():
+    ends = {"a": RegionEnd("ended"), "b": FAILED}
+    assert parallel.Decision("all", True, None, "f").failed_by(ends) == FAILED.error
+    assert parallel.Decision("any", True, None, "f").failed_by(ends) is None
+    assert parallel.Decision("all", False, None, "f").failed_by(ends) is None
