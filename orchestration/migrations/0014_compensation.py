@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orchestration', '0012_irreversible_steps'),
+        ('orchestration', '0013_bulk_jobs'),
         ('procedures', '0004_calls'),
         ('tenants', '0003_used_tickets'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
