@@ -137,3 +137,11 @@ def test_a_frozen_worker_that_wakes_writes_nothing(tenant: Tenant, start: Start)
     assert_whole(run)
     refused = Event.objects.get(run=run, event_type="worker_fenced")
     assert refused.payload["worker"] == lease.lease_owner
+
+
+def test_timers_go_off_without_a_beat(tenant: Tenant, start: Start):
+    nap = {"type": "sequence", "steps": [{"step_id": "s", "action": "wait", "duration_ms": 2500}]}
+    run = runs.queue(tenant, runs.document({"nap": nap}))
+    start("alone")
+    processes.until(lambda: Run.system.get(pk=run.pk).status == "completed", 40, "the run wakes and ends")
+    assert runs.told(run.pk).count("run_resumed") == 1
