@@ -27,6 +27,10 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Agent
         fields = ["name"]
 
+    def clean_channel(self) -> str:
+        """Channels are compared without case."""
+        return str(self.cleaned_data["channel"]).strip().lower()
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if "capabilities" in cleaned:

@@ -9,11 +9,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from agents import selectors as agents
 from langorch.lib import clock
 from langorch.lib.errors import Invalid, Place
 from procedures.api.serializers import Form, GraphOut, ProblemOut
 from procedures.api.views import sent_document
+from procedures.ckp.actions import ACTIONS
 from procedures.ckp.compile import Compiled
+from procedures.ckp.conventional import CONVENTIONAL
 from procedures.ckp.expressions import (
     FUNCTIONS,
     TESTS,
@@ -78,6 +81,20 @@ class CatalogueEntryOut(Form):
 class FunctionsOut(Form):
     functions = serializers.ListField(child=serializers.DictField())
     tests = serializers.ListField(child=serializers.CharField())
+
+
+class ActionsOut(Form):
+    """Names of actions: what agents of each channel usually offer, what LangOrch does itself, what is offered now."""
+
+    generic = serializers.ListField(child=serializers.CharField())
+    desktop = serializers.ListField(child=serializers.CharField())
+    web = serializers.ListField(child=serializers.CharField())
+    email = serializers.ListField(child=serializers.CharField())
+    api = serializers.ListField(child=serializers.CharField())
+    database = serializers.ListField(child=serializers.CharField())
+    file = serializers.ListField(child=serializers.CharField())
+    internal = serializers.ListField(child=serializers.CharField())
+    offered = serializers.ListField(child=serializers.CharField())
 
 
 class Compile(Endpoint):
@@ -157,6 +174,16 @@ class Functions(Endpoint):
             for name, function in sorted(FUNCTIONS.items())
         ]
         return Response({"functions": functions, "tests": sorted(TESTS)})
+
+
+class Actions(Endpoint):
+    access = {"GET": "view"}
+
+    @extend_schema(responses=ActionsOut)
+    def get(self, request: Request) -> Response:
+        """The names that actions have: usual ones by channel, our own, and those that registered agents offer now."""
+        usual = {channel: list(names) for channel, names in CONVENTIONAL.items()}
+        return Response(usual | {"internal": list(ACTIONS), "offered": agents.offered_names(self.actor)})
 
 
 def _summary(compiled: Compiled) -> dict[str, Any] | None:

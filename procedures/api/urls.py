@@ -32,6 +32,7 @@ ONE = "procedures/<procedure:procedure_id>/<version:version>"
 urlpatterns = [
     path("procedures", views.Procedures.as_view(), name="api-procedures"),
     path("procedures/compile", language.Compile.as_view(), name="api-compile"),
+    path("actions", language.Actions.as_view(), name="api-actions"),
     path("ckp/evaluate", language.Evaluate.as_view(), name="api-ckp-evaluate"),
     path("ckp/schema", language.DocumentSchema.as_view(), name="api-ckp-schema"),
     path("ckp/problems", language.Problems.as_view(), name="api-ckp-problems"),

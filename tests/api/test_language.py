@@ -5,6 +5,7 @@ from jsonschema import Draft202012Validator
 
 from procedures.ckp.problems import CATALOGUE
 from procedures.models import Procedure
+from tests import agents
 from tests.documents import broken, hello
 
 COMPILE, EVALUATE = "/api/procedures/compile", "/api/ckp/evaluate"
@@ -85,6 +86,18 @@ def test_catalogues_are_the_compilers_own(house, api):
     assert {"name": "round", "signature": "round(x, digits=0)", "parameters": ["x", "digits"]} in functions["functions"]
     assert "defined" in functions["tests"]
     assert approver.get("/api/ckp/functions?x=1").json()["code"] == "unknown_parameter"
+
+
+def test_actions_are_ours_the_usual_ones_and_those_that_agents_offer_now(house, api):
+    small = agents.SmallAgent(url="http://127.0.0.1:9")
+    agents.register(house.tenant, small, "web", "web", capabilities=["dance", {"name": "navigate"}, "*"])
+    agents.register(house.tenant, small, "web", "shut", capabilities=["hide"], projects=[house.other_project])
+    agents.register(house.elsewhere, small, "web", "far", capabilities=["fly"])
+    told = api(house.viewer).get("/api/actions").json()
+    assert told["offered"] == ["dance", "hide", "navigate"]
+    assert {"set_variable", "notify"} <= set(told["internal"])
+    assert "search_email" in told["email"]
+    assert api(house.clerk).get("/api/actions").json()["offered"] == ["dance", "navigate"]
 
 
 def test_the_schema_of_documents_admits_what_the_compiler_stores(house, api):

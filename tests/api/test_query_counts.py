@@ -22,6 +22,7 @@ NO_LISTS = {
     "auth/me",
     "approvals/stream",
     "ckp/problems",
+    "actions",
     "ckp/functions",
     "ckp/schema",
     "queue",
