@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
-from langorch.lib import clock, doorbell
+from langorch.lib import clock, doorbell, groups, live
 from langorch.lib.errors import Denied, Refusal
 from orchestration import jobs, selectors, services
 from orchestration.choices import BulkState, BulkVerb, ItemState
@@ -86,11 +86,13 @@ def _some_of(bulk: Bulk, until: float) -> bool:
         if clock.monotonic() >= until:
             break
         _do(bulk, actor, item_id)
+    live.announce(groups.runs(bulk.tenant_id), run_id="")
     return True
 
 
 def _end(bulk: Bulk) -> None:
     Bulk.system.filter(pk=bulk.pk, state=BulkState.RUNNING).update(state=BulkState.COMPLETED, ended_at=clock.now())
+    live.announce(groups.runs(bulk.tenant_id), run_id="")
 
 
 def _actor(bulk: Bulk) -> Actor | None:

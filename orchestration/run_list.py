@@ -1,7 +1,7 @@
 """The list of runs as its page shows it: filtered, counted per status, paged by key."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,17 +11,20 @@ from django.db.models import Q, QuerySet, Subquery
 from langorch.lib import clock
 from langorch.lib.counting import CountUpTo
 from langorch.lib.errors import Invalid
-from orchestration import filter_words, node_names, sentences, waiting
+from orchestration import filter_words, node_names, selectors, sentences, waiting
 from orchestration.api import filters
 from orchestration.choices import RunStatus
 from orchestration.filter_words import Fault
 from orchestration.mode_words import mode_words
 from orchestration.models import Run
+from orchestration.verbs import verbs
 from procedures.graph import words
 from tenants.actor import Actor
 from tenants.models import Project, Tenant
 
 PAGE_SIZE = 50
+CHOSEN_VERBS = ("retry", "cancel", "delete")
+"""What can be done to several runs at once, and depends on their state."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 TAB_STATUSES = (
@@ -37,11 +40,12 @@ TAB_STATUSES = (
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run with the name of the node it reached, and what it waits for or how it ended."""
+    """A run with the name of the node it reached, what it waits for or how it ended, and the verbs it takes now."""
 
     run: Run
     node: str
     words: str
+    can: str = ""
 
     @property
     def title(self) -> str:
@@ -82,7 +86,30 @@ def run_list(actor: Actor, project: Project | None, query: Mapping[str, str]) ->
     elif status:
         faults = [*faults, Fault(f"status={status}", f"there are {', '.join(RunStatus.values)}")]
     runs, newer, older = _page(found, query)
-    return RunList(rows_of(runs), newer, older, counts, version, understood.chips, faults)
+    rows = with_verbs(actor, rows_of(runs))
+    return RunList(rows, newer, older, counts, version, understood.chips, faults)
+
+
+def matching(actor: Actor, project: Project | None, query: Mapping[str, str]) -> QuerySet[Run]:
+    """All runs that the query string asks for. Raises `Invalid` when a word of it cannot be read."""
+    understood = filter_words.read(query.get("f", ""), clock.now())
+    if understood.faults:
+        raise Invalid(f"{understood.faults[0].word}: {understood.faults[0].reason}")
+    found = filters.filtered(actor, understood.params)
+    if project:
+        found = found.filter(project=project)
+    status = query.get("status", "")
+    if status and status not in RunStatus.values:
+        raise Invalid(f"There is no status {status}.")
+    return found.filter(status=status) if status else found
+
+
+def with_verbs(actor: Actor, rows: Sequence[RunRow]) -> list[RunRow]:
+    """The rows with the verbs that their runs take from `actor` now, for choosing several."""
+    if not actor.may("runs.operate"):
+        return list(rows)
+    versions = selectors.version_statuses([row.run for row in rows])
+    return [replace(row, can=_verbs(actor, row.run, versions)) for row in rows]
 
 
 def listed(runs: QuerySet[Run]) -> QuerySet[Run]:
@@ -96,6 +123,12 @@ def rows_of(runs: Sequence[Run]) -> list[RunRow]:
     now = clock.now()
     waits = waiting.waiting_for_each(runs, sentences.manner(now, node_names.name_of))
     return [_row(run, waits[run.pk].entry, now) for run in runs]
+
+
+def _verbs(actor: Actor, run: Run, versions: Mapping[selectors.VersionKey, str]) -> str:
+    now = selectors.situation(actor, run, versions)
+    able = [verb for verb in CHOSEN_VERBS if verbs(now).get(verb) is True]
+    return " ".join([*able, "tag"] if now.may_operate else able)
 
 
 def _row(run: Run, entry: Mapping[str, Any] | None, now: datetime) -> RunRow:

@@ -2,11 +2,15 @@
 
 from django.urls import path
 
-from orchestration.views import fork, run, runs, start
+from orchestration.views import bulk, fork, run, runs, start
 
 urlpatterns = [
     path("", runs.now, name="now"),
     path("runs", runs.runs, name="runs"),
+    path("runs/bulk", bulk.bulk, name="runs-bulk"),
+    path("runs/bulk/<uuid:bulk_id>", bulk.bulk_job, name="bulk-job"),
+    path("runs/bulk/<uuid:bulk_id>/cancel", bulk.bulk_cancel, name="bulk-cancel"),
+    path("runs/cleanup", bulk.clean_up, name="runs-cleanup"),
     path("runs/<uuid:run_id>", run.run, name="run"),
     path("runs/<uuid:run_id>/cancel", run.cancel, name="run-cancel"),
     path("runs/<uuid:run_id>/retry", run.retry, name="run-retry"),

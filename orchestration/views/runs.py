@@ -12,6 +12,7 @@ from orchestration import filter_words, run_list, selectors
 from orchestration.now_page import NowPage
 from tenants.access import actor_of, page, project_of
 
+MOST_COUNTED = 10_000
 PERIODS = (("24 h", "since:24h"), ("7 d", "since:7d"), ("30 d", "since:30d"))
 
 
@@ -31,6 +32,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         "clear_url": _with(request, f=None),
         "tabs": _tabs(request, found),
         "periods": [_period(request, text, label, word) for label, word in PERIODS],
+        **_choice(request, found),
     }
     return render(request, "runs/list.html", context)
 
@@ -43,6 +45,19 @@ def now(request: HttpRequest) -> HttpResponse:
     if not actor.may("view"):
         return redirect("approvals")
     return render(request, "now.html", {"page": NowPage(actor, project_of(request))})
+
+
+def _choice(request: HttpRequest, found: run_list.RunList) -> dict[str, Any]:
+    """What choosing several runs needs: all that match, or single ones."""
+    status = request.GET.get("status", "")
+    number = found.counts.get(status, 0) if status else sum(found.counts.values())
+    return {
+        "status": status,
+        "every": request.GET.get("every") == "1",
+        "matching": f"{number:,}" if number <= MOST_COUNTED else "10k+",
+        "every_url": _with(request, every="1"),
+        "page_url": _with(request, every=None),
+    }
 
 
 def _found(request: HttpRequest, wanted: str) -> HttpResponse:
