@@ -75,6 +75,12 @@ MODEL_CALL = "llm_call"
 """The action under which the calls of models are recorded."""
 
 
+class KeyScope(models.TextChoices):
+    RUN = "run"
+    PROCEDURE = "procedure"
+    GLOBAL = "global"
+
+
 class WaitKind(models.TextChoices):
     APPROVAL = "approval"
     CALLBACK = "callback"

@@ -2,6 +2,7 @@
 
 from orchestration.models.bulk import Bulk, BulkItem
 from orchestration.models.event import Artifact, Event
+from orchestration.models.key import IdempotencyKey
 from orchestration.models.record import Snapshot, StepRecord, Visit, Wait
 from orchestration.models.run import Run, RunJob
 from orchestration.models.search import SearchValue
@@ -11,6 +12,7 @@ __all__ = [
     "Bulk",
     "BulkItem",
     "Event",
+    "IdempotencyKey",
     "Run",
     "RunJob",
     "SearchValue",

@@ -1,7 +1,7 @@
 """One step of one visit while it is carried out: who it is, and how it is recorded and told of (runtime 8 and 21)."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from langorch.lib import clock
 from langorch.lib.redaction import REDACTED
@@ -16,6 +16,8 @@ from orchestration.runtime.visiting import Visit
 from procedures.ckp.document import Step
 from procedures.ckp.effects import is_call
 
+LONGEST_KEY: Final = 300
+
 
 class RecordedStep:
     """A step with the attempt that is under way. `path` is where it is recorded, `place` where it is written."""
@@ -29,6 +31,10 @@ class RecordedStep:
         self.attempt = self.recorded.attempt if self.recorded else 0
         self.retries = self.recorded.retries if self.recorded else 0
         self.agent = ""
+        self.user_key = ""
+        """The key that the document gives, if it does."""
+        self.source = ""
+        """The step whose result under the same key is used."""
         self.irreversible = False
         self.shown: Json = None
         """The parameters as they are recorded."""
@@ -45,7 +51,7 @@ class RecordedStep:
     @property
     def key(self) -> str:
         """What every attempt of the step is sent under."""
-        return paths.key(self.visit.drive.run.pk, self.path, self.step.step_id)
+        return self.user_key or paths.key(self.visit.drive.run.pk, self.path, self.step.step_id)
 
     def ref(self, ending: str) -> str:
         """What a wait of this step refers to."""
@@ -76,7 +82,7 @@ class RecordedStep:
         """Record the result, and tell of it."""
         spent = self._spent()
         self._keep(self._row(StepState.COMPLETED, result, None, spent))
-        self._tell_completed(result, cached=False, spent=spent)
+        self._tell_completed(result, cached=bool(self.source), spent=spent)
 
     def failed(self, error: Error, *, again: bool) -> None:
         """Record how the attempt failed, and tell of it."""
@@ -117,6 +123,8 @@ class RecordedStep:
             "duration_ms": spent,
             "retry_count": self.retries,
         }
+        if self.source:
+            told["source"] = self.source
         if self.tells_values:
             told["result"] = self._shown(result)
         self.emit("step_completed", told)
@@ -153,7 +161,7 @@ class RecordedStep:
             state,
             self.attempt,
             self.retries,
-            self.key if self.leaves else "",
+            self.key[:LONGEST_KEY] if self.leaves else self.user_key[:LONGEST_KEY],
             None if self.shown is None else to_json(self.shown),
             to_json(result),
             None if error is None else to_json(error.as_json()),

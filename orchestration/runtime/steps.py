@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from langorch.lib import clock
 from orchestration.choices import StepState, WaitKind
-from orchestration.runtime import actions, awaiting, doubt, moments, pausing, screenshots, standins
+from orchestration.runtime import actions, awaiting, doubt, moments, pausing, screenshots, standins, user_keys
 from orchestration.runtime.calls import AgentCall
 from orchestration.runtime.context import Place
 from orchestration.runtime.errors import is_retried
@@ -14,6 +14,7 @@ from orchestration.runtime.records import NotStorable
 from orchestration.runtime.retrying import Plan, plan
 from orchestration.runtime.slots import Slot
 from orchestration.runtime.stepping import RecordedStep
+from orchestration.runtime.user_keys import UserKey
 from orchestration.runtime.visiting import Visit
 from procedures.ckp.actions import CALLS, WAITS
 from procedures.ckp.document import Operation, Step
@@ -52,6 +53,7 @@ class StepRun(RecordedStep):
     """A step from its first boundary to its last pause."""
 
     call: AgentCall | NoticeCall | None = None
+    named: UserKey | None = None
 
     def run(self, handled: int) -> Json:
         self.visit.look()
@@ -66,7 +68,7 @@ class StepRun(RecordedStep):
                 error = self.placed(failure.error)
             again = self._tries_again(error)
             if not again and self._ignores(error):
-                return self._finish(None, 0)
+                return self._finish(None, 0, ignored=True)
             self._settle_failure(error, again=again)
 
     def _meet_record(self, handled: int) -> None:
@@ -94,24 +96,35 @@ class StepRun(RecordedStep):
             raise
         return self._finish(result, pause_after)
 
-    def _finish(self, result: Json, pause_after: float) -> Json:
+    def _finish(self, result: Json, pause_after: float, *, ignored: bool = False) -> Json:
         shot = screenshots.OF_SUCCESSES if self.step.screenshot_on_complete else ""
-        self._record(lambda: self.completed(result), shot)
+        self._record(lambda: self._completed(result, ignored=ignored), shot)
         self._pause("after", pause_after)
         return result
 
+    def _completed(self, result: Json, *, ignored: bool) -> None:
+        self.completed(result)
+        if self.named is not None:
+            self.named.give_up() if ignored else self.named.finish(result)
+
+    def _failed(self, error: Error, *, again: bool) -> None:
+        self.failed(error, again=again)
+        if self.named is not None and not again:
+            self.named.give_up()
+
     def _record(self, outcome: Callable[[], None], shot: str) -> None:
         """Record an outcome; that of a call at once, with the slot that it gives back, perhaps after a picture."""
-        if self.call is None:
+        call = self.call
+        if call is None and self.named is None:
             outcome()
             return
-        slot = self.call.slot if shot else None
+        slot = call.slot if call is not None and shot else None
         with self.visit.drive.transaction():
             outcome()
-            if slot is None:
-                self.call.settle()
-        if slot is not None:
-            self._picture(self.call, slot, shot)
+            if call is not None and slot is None:
+                call.settle()
+        if call is not None and slot is not None:
+            self._picture(call, slot, shot)
 
     def _picture(self, call: AgentCall | NoticeCall, slot: Slot, shot: str) -> None:
         try:
@@ -125,10 +138,25 @@ class StepRun(RecordedStep):
         found = standins.for_step(self.visit, self.step, leaves=self.leaves)
         if found is not standins.NOTHING:
             return found
+        if (known := self._known()) is not None:
+            return known[0]
         if self.leaves:
             self.call = NoticeCall(self) if self._is_notice else AgentCall(self)
             return self.call.result()
         return self._at_home()
+
+    def _known(self) -> tuple[Json, str] | None:
+        """The result that stands under the step's own key already."""
+        self._name()
+        known = None if self.named is None else self.named.meet()
+        if known is not None:
+            self.named, self.source = None, known[1]
+        return known
+
+    def _name(self) -> None:
+        """Find the key that the document gives the step."""
+        self.named = user_keys.of(self)
+        self.user_key = "" if self.named is None else self.named.key.text
 
     @property
     def _is_notice(self) -> bool:
@@ -182,7 +210,7 @@ class StepRun(RecordedStep):
 
     def _settle_failure(self, error: Error, *, again: bool) -> None:
         """Record how an attempt failed, and let the delay of the next one pass. Raises `StepFailed` without one."""
-        self._record(lambda: self.failed(error, again=again), "" if again else self._shot_of(error))
+        self._record(lambda: self._failed(error, again=again), "" if again else self._shot_of(error))
         if not again:
             raise StepFailed(error)
         policy = self._plan()
@@ -197,10 +225,15 @@ class StepRun(RecordedStep):
 
     def _meet_doubt(self) -> None:
         try:
+            self._name()
             doubt.meet(self)
+        except EvaluationError as fault:
+            error = self.placed(_error(fault))
         except StepFailed as failure:
             error = self.placed(failure.error)
-            self._settle_failure(error, again=self._tries_again(error))
+        else:
+            return
+        self._settle_failure(error, again=self._tries_again(error))
 
     def _meet_failure(self, error: Error, handled: int) -> None:
         """Decide about a recorded failure: its retry is still delayed, or is due now; or it stands."""
