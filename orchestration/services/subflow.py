@@ -14,10 +14,13 @@ from orchestration.choices import TriggerType
 from orchestration.models import Run, RunJob
 from orchestration.services.request import Cause, StartRequest
 from orchestration.services.start import start_run
+from procedures.choices import VersionStatus
 from procedures.ckp.compile import load_document
-from procedures.models import ProcedureVersion
+from procedures.models import Procedure, ProcedureVersion
 from procedures.pins import version_for_pin
-from tenants.actor import system
+from procedures.services.calling import require_startable
+from tenants.actor import Actor, system
+from tenants.selectors import actor_of
 
 DEEPEST: Final = 10
 RECURSION: Final = "subflow_recursion"
@@ -39,10 +42,11 @@ class ChildRequest:
 def start_child(wanted: ChildRequest) -> Run:
     """Start the child of a visit; the version is resolved once per reference and parent run.
 
-    Raises `Conflict` (subflow_recursion, procedure_not_runnable), `NotFound`, and what `start_run` raises.
+    Raises `Conflict` (subflow_recursion, procedure_not_runnable), `Denied`, `NotFound`, and what `start_run` raises.
     """
     parent = Run.system.select_for_update(of=("self",)).select_related("project", "root_run").get(pk=wanted.parent_id)
     _require_no_recursion(parent, wanted.procedure_id)
+    _require_allowed(parent, wanted.procedure_id)
     version = _pinned(parent, wanted)
     child = start_run(system(parent.tenant_id), _request(parent, wanted, version)).run
     own = RunJob.objects.filter(pk=parent.pk).values_list("priority", flat=True).get()
@@ -79,6 +83,18 @@ def _require_no_recursion(parent: Run, procedure_id: str) -> None:
         raise Conflict(f"{procedure_id} would run itself: {' → '.join(chain)}.", code=RECURSION)
     if parent.depth >= DEEPEST:
         raise Conflict(f"Subflows are nested more than {DEEPEST} deep: {' → '.join(chain)}.", code=RECURSION)
+
+
+def _require_allowed(parent: Run, procedure_id: str) -> None:
+    """Nobody published a draft, so who started it must be an operator where its child belongs. Raises `Denied`."""
+    drafts = ProcedureVersion.system.filter(procedure=parent.procedure_id, version=parent.procedure_version)
+    if not drafts.filter(status=VersionStatus.DRAFT).exists():
+        return
+    elsewhere = Procedure.system.filter(tenant=parent.tenant_id, procedure_id=procedure_id, project__isnull=False)
+    procedure = elsewhere.exclude(project=parent.project_id).select_related("project").first()
+    if procedure is not None:
+        initiator = parent.initiator and actor_of(parent.initiator, tenant_slug=parent.tenant.slug)
+        require_startable(initiator or Actor("nobody", parent.tenant_id), procedure)
 
 
 def _pinned(parent: Run, wanted: ChildRequest) -> str:

@@ -20,6 +20,7 @@ from procedures.indexing import index_of
 from procedures.models import Document, Procedure, ProcedureVersion
 from procedures.remarks import remark
 from procedures.services import publishing
+from procedures.services.calling import may_call
 from procedures.services.checking import Checked, address_problems, check, counts, refused
 from tenants import audit
 from tenants.actor import Actor
@@ -118,7 +119,8 @@ def _present(present: ProcedureVersion, checked: Checked) -> Imported:
 
 def _store(actor: Actor, procedure: Procedure, checked: Checked) -> Imported:
     wants_active = checked.document.status == VersionStatus.ACTIVE
-    published = wants_active and not publishing.blocking(procedure.project, checked.problems)
+    blocked = publishing.blocking(procedure.project, checked.problems)
+    published = wants_active and not blocked and may_call(actor, procedure.project, checked.document)
     problems = checked.problems if published else checked.problems + _unapplied(checked)
     now = clock.now()
     version = ProcedureVersion(

@@ -10,6 +10,7 @@ from procedures import transitions
 from procedures.choices import VersionStatus
 from procedures.models import Procedure, ProcedureVersion
 from procedures.services import publishing
+from procedures.services.calling import require_callable
 from procedures.services.checking import check, counts, refused
 from procedures.services.importing import forget_document
 from tenants import audit
@@ -42,7 +43,7 @@ def status_moves(version: ProcedureVersion) -> list[StatusMove]:
 def change_status(actor: Actor, version: ProcedureVersion, status: str) -> ProcedureVersion:
     """Move a version. Active publishes it: bound again, then current in channel dev. To its own status: no change.
 
-    Raises `Invalid` (invalid_status, compile_failed), or `Conflict` (illegal_transition, in_use).
+    Raises `Denied`, `Invalid` (invalid_status, compile_failed), or `Conflict` (illegal_transition, in_use).
     """
     actor.require("procedures.edit", version)
     to = transitions.read_status(status)
@@ -89,6 +90,7 @@ def _publish(actor: Actor, version: ProcedureVersion) -> None:
     ]
     if blocking:
         raise refused(blocking)
+    require_callable(actor, version.project, checked.document)
     ProcedureVersion.system.filter(pk=version.pk).update(
         problems=[problem.as_dict() for problem in checked.problems], problem_counts=counts(checked.problems)
     )

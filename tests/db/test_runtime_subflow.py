@@ -4,17 +4,23 @@ from typing import Any
 
 import pytest
 
-from langorch.lib.errors import Conflict
+from langorch.lib.errors import Conflict, Denied
 from orchestration import queue, services
 from orchestration.models import Event, Run, RunJob, Wait
+from procedures import services as procedures
 from procedures.ckp.compile import compile_document
 from procedures.models import Document, ProcedureVersion
+from tenants.actor import system
+from tenants.choices import Role
+from tenants.services import grant_role
 from tests import people, runs
 from tests.children import asks, calls, child_of, divides, ends, made, sets, started
 from tests.people import House
+from tests.published import draft, publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+GRAPH = {"start_node": "end", "nodes": {"end": {"type": "terminate"}}}
 BY = {"by": {"type": "integer", "default": 2}}
 
 
@@ -257,6 +263,43 @@ class TestItsStart:
         )
         assert child.release_channel == run.release_channel
         assert RunJob.objects.get(pk=child.pk).priority == 10
+
+
+class TestOtherProjects:
+    """Who publishes a parent, or starts its draft, must be an operator where the child belongs."""
+
+    @pytest.fixture
+    def child(self, by, house: House) -> None:
+        document = {"procedure_id": "child", "version": "1.0.0", "workflow_graph": GRAPH}
+        publish(by, document, house.other_project)
+
+    def parent(self) -> dict[str, Any]:
+        nodes = {"call": calls(next_node="end"), "end": ends()}
+        return {"procedure_id": "parent", "version": "1.0.0", "workflow_graph": {"start_node": "call", "nodes": nodes}}
+
+    @pytest.fixture
+    def clerk(self, house: House):
+        """Operator of one project; an editor there too."""
+        grant_role(system(house.tenant.pk), house.clerk, Role.ADMIN, house.project)
+        return house.clerk
+
+    def test_publishing_is_refused_and_an_import_stays_a_draft(self, child, clerk, house: House):
+        version = draft(clerk, self.parent(), house.project)
+        with pytest.raises(Denied, match="child of the project Warehouse"):
+            procedures.change_status(people.actor(clerk), version, "active")
+        source = self.parent() | {"status": "active", "version": "1.1.0"}
+        assert draft(clerk, source, house.project).status == "draft"
+
+    def test_a_draft_does_not_run_it_for_somebody_else(self, child, clerk, by, house: House):
+        draft(clerk, self.parent(), house.project)
+        run = runs.drive(started(clerk))
+        assert (run.status, run.error["code"]) == ("failed", "permission_denied")
+        assert runs.drive(started(by)).status == "completed"
+
+    def test_a_parent_published_by_an_operator_of_both_runs_for_everybody(self, child, clerk, by, house: House):
+        publish(by, self.parent(), house.project)
+        run = runs.drive(started(clerk))
+        assert (run.status, child_of(run).project) == ("completed", house.project)
 
 
 class TestModes:
