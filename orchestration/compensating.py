@@ -3,6 +3,7 @@
 A run that is to be undone is queued or at work until a worker has done so; `ends_as` says how it ends then.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
@@ -38,7 +39,10 @@ def wanted(ends_as: str) -> dict[str, Any]:
     return {"compensation": Compensation.WANTED, "ends_as": ends_as}
 
 
-def is_manual(run_id: UUID) -> bool:
-    """Whether the run's document leaves undoing to people."""
-    canonical = Run.system.values_list("document__canonical", flat=True).get(pk=run_id)
-    return load_document(canonical).global_config.compensation == MANUAL
+def manual_among(runs: Iterable[Run]) -> frozenset[UUID]:
+    """Those of `runs` that failed or were canceled and whose document leaves undoing to people."""
+    ended = [run.pk for run in runs if run.status in AFTER and not run.compensation]
+    if not ended:
+        return frozenset()
+    manual = Run.system.filter(pk__in=ended, document__canonical__global_config__compensation=MANUAL)
+    return frozenset(manual.values_list("pk", flat=True))

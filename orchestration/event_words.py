@@ -151,6 +151,11 @@ def _short(value: Any) -> str:
     return text if len(text) <= 160 else text[:159] + "…"
 
 
+def _undone(told: Happened) -> str:
+    failed = told.get("failed")
+    return f"{told.get('done')} undone" + (f", {failed} could not be" if failed else "")
+
+
 PHRASES: dict[str, Phrase] = {
     "run_created": Phrase("plus", "muted", "Run created", _by),
     "unknown_input": Phrase("alert", "warn", "Inputs left out", _of("names")),
@@ -171,6 +176,10 @@ PHRASES: dict[str, Phrase] = {
     "run_completed": Phrase("s-ok", "ok", "Run completed", _of("message")),
     "run_failed": Phrase("s-failed", "bad", "Run failed", _error),
     "error": Phrase("s-failed", "bad", "Error", _error),
+    "compensation_requested": Phrase("retry", "warn", "Undoing asked for", _by),
+    "compensation_started": Phrase("retry", "warn", "What was done is being undone", _of("count")),
+    "compensation_completed": Phrase("retry", "warn", "Undone", _undone),
+    "sla_breached": Phrase("s-timeout", "warn", "Took longer than agreed", _of("on_breach")),
     "on_failure_routed": Phrase("right", "warn", "Failure route taken", _route),
     "node_started": Phrase("right", "muted", "Entered", _of("node_name")),
     "node_completed": Phrase("s-ok", "ok", "Left", _node),

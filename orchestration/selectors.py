@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from langorch.lib.errors import NotFound
 from langorch.lib.redaction import REDACTED, Redactor
-from orchestration import holds, waiting
+from orchestration import compensating, holds, waiting
 from orchestration.models import Event, Run
 from orchestration.verbs import Situation, Verdict
 from orchestration.verbs import verbs as verbs_in
@@ -48,11 +48,14 @@ def waiting_for(run: Run) -> dict[str, Any] | None:
 
 def verbs(actor: Actor, run: Run) -> dict[str, Verdict]:
     """Each verb with True, or the reason why `actor` cannot use it now."""
-    return verbs_in(situation(actor, run, version_statuses([run]), held=holds.is_held(run.pk)))
+    manual = run.pk in compensating.manual_among([run])
+    return verbs_in(situation(actor, run, version_statuses([run]), held=holds.is_held(run.pk), manual=manual))
 
 
-def situation(actor: Actor, run: Run, statuses: Mapping[VersionKey, str], *, held: bool = False) -> Situation:
-    """What decides about the verbs of one run; `statuses` come from `version_statuses`."""
+def situation(
+    actor: Actor, run: Run, statuses: Mapping[VersionKey, str], *, held: bool = False, manual: bool = False
+) -> Situation:
+    """What decides about the verbs of one run; `statuses` come from `version_statuses`, `manual` from its document."""
     return Situation(
         status=run.status,
         may_operate=actor.may("runs.operate", run),
@@ -60,6 +63,8 @@ def situation(actor: Actor, run: Run, statuses: Mapping[VersionKey, str], *, hel
         cancel_requested=run.cancel_requested,
         held=held,
         is_child=run.parent_run_id is not None,
+        compensation=run.compensation,
+        is_manual=manual,
     )
 
 

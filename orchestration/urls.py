@@ -15,6 +15,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/cancel", run.cancel, name="run-cancel"),
     path("runs/<uuid:run_id>/retry", run.retry, name="run-retry"),
     path("runs/<uuid:run_id>/fork", fork.fork, name="run-fork"),
+    path("runs/<uuid:run_id>/compensate", run.compensate, name="run-compensate"),
     path("runs/<uuid:run_id>/pause", run.pause, name="run-pause"),
     path("runs/<uuid:run_id>/resume", run.resume, name="run-resume"),
     path("procedures/<str:procedure_id>/<str:version>/start", start.start, name="start"),

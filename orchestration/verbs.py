@@ -9,13 +9,18 @@ NEEDS_PERMISSION = "You need the permission runs.operate."
 FAILED_STEP, FROM_START, NEW_RUN = "failed_step", "start", "new_run"
 RETRY_MODES = (FAILED_STEP, FROM_START, NEW_RUN)
 
+UNDONE = "What the run had done was undone already."
+
 Verdict = bool | str
 """True, or the reason why not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What decides about verbs. `version_status` is empty for a version that was deleted."""
+    """What decides about verbs. `version_status` is empty for a version that was deleted.
+
+    `compensation` is how far the run is undone, `is_manual` whether its document leaves that to people.
+    """
 
     status: str
     may_operate: bool
@@ -23,18 +28,21 @@ class Situation:
     cancel_requested: bool = False
     held: bool = False
     is_child: bool = False
+    compensation: str = ""
+    is_manual: bool = False
 
 
 def verbs(now: Situation) -> dict[str, Verdict]:
     """Each verb with True or the reason why not."""
     if not now.may_operate:
-        return dict.fromkeys(("cancel", "retry", "pause", "resume", "fork", "delete"), NEEDS_PERMISSION)
+        return dict.fromkeys(("cancel", "retry", "pause", "resume", "fork", "compensate", "delete"), NEEDS_PERMISSION)
     return {
         "cancel": _cancel(now),
         "retry": _retry(now),
         "pause": _pause(now),
         "resume": _resume(now),
         "fork": why_not_fork(now) or True,
+        "compensate": why_not_compensate(now) or True,
         "delete": True if now.status in ENDED else "The run has not ended; cancel it first.",
     }
 
@@ -45,6 +53,8 @@ def why_not_retry(now: Situation, mode: str) -> str | None:
         return "The run has not ended; cancel it first."
     if now.version_status == VersionStatus.ARCHIVED:
         return "Its version was archived since."
+    if mode == FAILED_STEP and now.compensation:
+        return UNDONE
     if mode == FAILED_STEP and now.is_child:
         return "It is part of another run: retry that one, and this one goes on with it."
     if mode == FAILED_STEP and now.status == RunStatus.COMPLETED:
@@ -52,6 +62,15 @@ def why_not_retry(now: Situation, mode: str) -> str | None:
     if mode != FAILED_STEP and not now.version_status:
         return "Its version was deleted since."
     return None
+
+
+def why_not_compensate(now: Situation) -> str | None:
+    """Why undoing is refused, or None."""
+    if now.status not in (RunStatus.FAILED, RunStatus.CANCELED):
+        return "Only a run that failed or was canceled can be undone."
+    if now.compensation:
+        return UNDONE
+    return None if now.is_manual else "Its procedure says itself when a run is undone, and this one was not to be."
 
 
 def why_not_fork(now: Situation) -> str | None:
@@ -68,6 +87,8 @@ def _cancel(now: Situation) -> Verdict:
         return "The run is canceled already."
     if now.status in ENDED:
         return "The run has ended."
+    if now.compensation:
+        return "The run is being undone; then it ends by itself."
     if now.cancel_requested:
         return "Cancel was asked for already; the run stops at its next step."
     return True

@@ -11,7 +11,7 @@ from django.db.models.functions import Cast, Length
 
 from langorch.lib import clock
 from langorch.lib.redaction import Redactor
-from orchestration import masking, selectors, waiting
+from orchestration import compensating, masking, selectors, waiting
 from orchestration.models import Run
 from orchestration.verbs import verbs
 from orchestration.waiting import Waiting
@@ -29,6 +29,7 @@ class _Known:
     waits: Mapping[UUID, Waiting]
     redactors: Mapping[UUID, Redactor]
     versions: Mapping[selectors.VersionKey, str]
+    manual: frozenset[UUID]
     now: datetime
 
 
@@ -64,12 +65,13 @@ def _small_values(run: Any) -> tuple[Any, Any]:
 
 
 def _read(runs: Sequence[Run], waits: Mapping[UUID, Waiting]) -> _Known:
-    return _Known(waits, masking.redactors(runs), selectors.version_statuses(runs), clock.now())
+    manual = compensating.manual_among(runs)
+    return _Known(waits, masking.redactors(runs), selectors.version_statuses(runs), manual, clock.now())
 
 
 def _shown(actor: Actor, run: Run, known: _Known, inputs: Any, outputs: Any) -> dict[str, Any]:
     mask = known.redactors[run.document_id].redact
-    waits = known.waits[run.pk]
+    waits, manual = known.waits[run.pk], run.pk in known.manual
     shown_outputs = mask(outputs)
     return {
         **_identity(run),
@@ -81,7 +83,7 @@ def _shown(actor: Actor, run: Run, known: _Known, inputs: Any, outputs: Any) -> 
         **dict.fromkeys(("output_vars", "state", "variables", "outputs"), shown_outputs),
         **_times(run, known.now),
         **_outcome(run, mask),
-        "can": verbs(selectors.situation(actor, run, known.versions, held=waits.held)),
+        "can": verbs(selectors.situation(actor, run, known.versions, held=waits.held, manual=manual)),
     }
 
 

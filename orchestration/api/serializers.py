@@ -57,6 +57,10 @@ class ReasonIn(Form):
     reason = serializers.CharField(max_length=500, required=False, allow_null=True, allow_blank=True)
 
 
+class WhyIn(Form):
+    reason = serializers.CharField(max_length=500)
+
+
 class ReasonQuery(Form):
     reason = serializers.CharField(
         max_length=500, required=False, allow_blank=True, help_text="Kept in the audit trail."

@@ -15,6 +15,7 @@ urlpatterns = [
     path("runs/<str:run_id>", views.OneRun.as_view(), name="api-run"),
     path("runs/<str:run_id>/cancel", views.CancelRun.as_view(), name="api-run-cancel"),
     path("runs/<str:run_id>/retry", views.RetryRun.as_view(), name="api-run-retry"),
+    path("runs/<str:run_id>/compensate", views.CompensateRun.as_view(), name="api-run-compensate"),
     path("runs/<str:run_id>/pause", views.PauseRun.as_view(), name="api-run-pause"),
     path("runs/<str:run_id>/resume", views.ResumeRun.as_view(), name="api-run-resume"),
     path("runs/<str:run_id>/fork", views.ForkRun.as_view(), name="api-run-fork"),

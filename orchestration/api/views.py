@@ -21,6 +21,7 @@ from orchestration.api.serializers import (
     RunOut,
     RunQuery,
     StartIn,
+    WhyIn,
 )
 from orchestration.models import Event
 from orchestration.streams import event_data
@@ -128,6 +129,17 @@ class RetryRun(Endpoint):
             reason=given.get("reason") or "",
         )
         return Response(representation.run_out(self.actor, again), status=200 if again.pk == run.pk else 201)
+
+
+class CompensateRun(Endpoint):
+    access = {"POST": "runs.operate"}
+
+    @extend_schema(request=WhyIn, responses={202: RunOut})
+    def post(self, request: Request, run_id: str) -> Response:
+        """Undo what a failed or canceled run had done, where its document leaves that to people."""
+        reason = self.body(WhyIn)["reason"]
+        run = services.compensate_run(self.actor, selectors.run_for(self.actor, run_id), reason)
+        return Response(representation.run_out(self.actor, run), status=202)
 
 
 class ForkRun(Endpoint):

@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, Length
 
 from langorch.lib import clock
 from langorch.lib.redaction import REDACTED, Redactor
-from orchestration import masking, selectors, sentences, stuck, verbs, waiting
+from orchestration import compensating, masking, selectors, sentences, stuck, verbs, waiting
 from orchestration.choices import OPEN
 from orchestration.forecast import Forecast
 from orchestration.models import Run, Visit
@@ -105,8 +105,9 @@ class Subject:
     def can(self) -> dict[str, verbs.Verdict]:
         """Each verb with True, or why not."""
         key, status = (self.run.procedure_id, self.run.procedure_version), also(self.run, "version_status")
-        held = self.waiting.held
-        return verbs.verbs(selectors.situation(self.actor, self.run, {key: status or ""}, held=held))
+        held, manual = self.waiting.held, self.document.global_config.compensation == compensating.MANUAL
+        now = selectors.situation(self.actor, self.run, {key: status or ""}, held=held, manual=manual)
+        return verbs.verbs(now)
 
     @cached_property
     def document(self) -> Document:

@@ -2,6 +2,7 @@
 
 from orchestration.services.bulk import cancel_bulk, start_bulk
 from orchestration.services.cancel import cancel_run
+from orchestration.services.compensate import compensate_run
 from orchestration.services.delete import clean_up_runs, delete_run, old_runs
 from orchestration.services.fork import fork_run
 from orchestration.services.hold import pause_run, resume_run
@@ -17,6 +18,7 @@ __all__ = [
     "cancel_bulk",
     "cancel_run",
     "clean_up_runs",
+    "compensate_run",
     "delete_run",
     "fork_run",
     "old_runs",

@@ -11,7 +11,7 @@ from orchestration.choices import ExecutionMode
 from orchestration.models import Run
 from orchestration.services.request import Cause, StartRequest
 from orchestration.services.start import start_run
-from orchestration.verbs import FAILED_STEP, FROM_START, NEW_RUN, RETRY_MODES, why_not_retry
+from orchestration.verbs import FAILED_STEP, FROM_START, NEW_RUN, RETRY_MODES, UNDONE, why_not_retry
 from procedures.models import Document
 from tenants import audit
 from tenants.actor import Actor
@@ -30,13 +30,14 @@ def retry_run(
     """Retry an ended run; the same run for `failed_step`, else the new one.
 
     Inputs or a version ask for a new run; without a mode the document decides between failed_step and start. Raises
-    `Denied`, `Conflict` (illegal_transition), `Invalid`, and what `start_run` raises.
+    `Denied`, `Conflict` (illegal_transition, already_compensated), `Invalid`, and what `start_run` raises.
     """
     actor.require("runs.operate", run)
     chosen = _mode(run, mode, changed=input_vars is not None or procedure_version is not None)
     now = selectors.situation(actor, run, selectors.version_statuses([run]))
     if refusal := why_not_retry(now, chosen):
-        raise Conflict(refusal, extra={"status": run.status})
+        code = "already_compensated" if refusal == UNDONE else "illegal_transition"
+        raise Conflict(refusal, code=code, extra={"status": run.status})
     if chosen == FAILED_STEP:
         return _reopen(actor, run, reason)
     return _start_again(actor, run, input_vars, procedure_version, reason, from_text=from_text)

@@ -78,6 +78,28 @@ def retry(request: HttpRequest, run_id: UUID) -> HttpResponse:
     return _done(request, found, lambda: services.retry_run(actor, found, mode=mode, reason=reason))
 
 
+@require_http_methods(["GET", "POST"])
+@page("runs.operate")
+def compensate(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Ask for a reason, then undo what the run had done."""
+    actor = actor_of(request)
+    found = selectors.run_for(actor, run_id)
+    actor.require("runs.operate", found)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        return _done(request, found, lambda: services.compensate_run(actor, found, form.cleaned_data["reason"]))
+    verdict = selectors.verbs(actor, found)["compensate"]
+    context = {
+        "title": "Undo this run?",
+        "text": "What it had done is undone, the last first. Then it ends as it is now, and it cannot be retried.",
+        "rows": [_row(found, verdict, "is undone")],
+        "verb": "Undo 1 run",
+        "back_label": "Keep it",
+        "form": form,
+    }
+    return _confirm(request, found, context)
+
+
 @require_POST
 @page("runs.operate")
 def pause(request: HttpRequest, run_id: UUID) -> HttpResponse:
@@ -118,10 +140,10 @@ _SAID = {
 }
 
 
-def _row(run: Run, verdict: Any) -> dict[str, Any]:
+def _row(run: Run, verdict: Any, what: str = "is canceled") -> dict[str, Any]:
     name = run.title or str(run)
     if verdict is True:
-        return {"kind": "run", "status": run.status, "name": name, "what": "is canceled"}
+        return {"kind": "run", "status": run.status, "name": name, "what": what}
     return {"kind": "run", "status": run.status, "name": name, "what": verdict, "left_out": True}
 
 
