@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orchestration.views import bulk, fork, run, runs, start
+from orchestration.views import bulk, compare, fork, run, runs, start
 
 urlpatterns = [
     path("", runs.now, name="now"),
@@ -14,6 +14,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>", run.run, name="run"),
     path("runs/<uuid:run_id>/cancel", run.cancel, name="run-cancel"),
     path("runs/<uuid:run_id>/retry", run.retry, name="run-retry"),
+    path("runs/<uuid:run_id>/compare/<uuid:other_id>", compare.compare, name="run-compare"),
     path("runs/<uuid:run_id>/fork", fork.fork, name="run-fork"),
     path("runs/<uuid:run_id>/compensate", run.compensate, name="run-compensate"),
     path("runs/<uuid:run_id>/pause", run.pause, name="run-pause"),

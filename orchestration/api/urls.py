@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orchestration.api import artifacts, many, records, stream, views
+from orchestration.api import artifacts, compare, many, records, stream, views
 
 urlpatterns = [
     path("runs", views.Runs.as_view(), name="api-runs"),
@@ -19,6 +19,7 @@ urlpatterns = [
     path("runs/<str:run_id>/pause", views.PauseRun.as_view(), name="api-run-pause"),
     path("runs/<str:run_id>/resume", views.ResumeRun.as_view(), name="api-run-resume"),
     path("runs/<str:run_id>/fork", views.ForkRun.as_view(), name="api-run-fork"),
+    path("runs/<str:run_id>/compare/<str:other_id>", compare.CompareRuns.as_view(), name="api-run-compare"),
     path("runs/<str:run_id>/events", views.RunEvents.as_view(), name="api-run-events"),
     path("runs/<str:run_id>/stream", stream.RunEventStream.as_view(), name="api-run-stream"),
     path("runs/<str:run_id>/steps", records.RunSteps.as_view(), name="api-run-steps"),

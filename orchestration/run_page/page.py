@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from orchestration import graph_overlay, selectors, sentences
 from orchestration.choices import RunStatus, WaitKind
+from orchestration.failure_words import meaning
 from orchestration.mode_words import mode_words
 from orchestration.models import Run
 from orchestration.run_page.approvals_tab import ApprovalsTab
@@ -183,6 +184,16 @@ class RunPage:
         error = self.run.error or {}
         path = error.get("path") or error.get("node_id")
         return self.subject.place(path) if path else ""
+
+    @property
+    def meaning(self) -> str:
+        """What the class of the failure means, and whether trying again can help."""
+        return meaning(self.run.error_class)
+
+    @property
+    def failed_path(self) -> str:
+        """The visit that failed, from before which the run can be forked; empty when nothing says so."""
+        return str((self.run.error or {}).get("path") or "")
 
     @cached_property
     def last_good(self) -> Run | None:

@@ -56,7 +56,7 @@ SHOWN = {200, 302, 405, STREAMS_ELSEWHERE}
 DOORS = {"logout", "api/auth/logout", "admin/logout/", "admin/login/"}
 """Ways in and out; they have tests of their own."""
 
-OBJECTS = {"procedure_id", "run_id", "approval_id", "object_id", "artifact_path", "bulk_id"}
+OBJECTS = {"procedure_id", "run_id", "other_id", "approval_id", "object_id", "artifact_path", "bulk_id"}
 """Parameters that name an object of the world."""
 
 UNKNOWN = dict.fromkeys(OBJECTS, str(UUID(int=7)))
@@ -115,6 +115,7 @@ def world(house: House) -> World:
         "procedure_id": MARK,
         "version": version.version,
         "run_id": run.pk,
+        "other_id": run.pk,
         "checkpoint_id": history.checkpoint_id(run.pk, "", 1),
         "approval_id": approval.pk,
         "token": "x" * 43,
