@@ -23,5 +23,6 @@ SCHEDULE: dict[str, Entry] = {
     "stuck_check": every(60, "orchestration.stuck_check"),
     "reconcile": every(300, "orchestration.reconcile"),
     "send_notices": every(2, "approvals.send_notices"),
+    "prune": every(3600, "orchestration.prune"),
     "clear_sessions": {"task": "langorch.clear_sessions", "schedule": crontab(hour="3", minute="10")},
 }

@@ -4,7 +4,7 @@ from collections import deque
 
 from celery import shared_task
 
-from orchestration import bulk_jobs, capacity, gate, jobs, queue, stuck, waits
+from orchestration import bulk_jobs, capacity, gate, jobs, pruning, queue, stuck, waits
 from orchestration.reconcile import reconcile as reconcile_all
 from orchestration.runtime import engine
 
@@ -50,6 +50,12 @@ def stuck_check() -> None:
 def reconcile() -> None:
     """Mend what is wrong with runs."""
     deque(reconcile_all(fix=True, doubts_too=False), maxlen=0)
+
+
+@shared_task(name=jobs.PRUNE)
+def prune() -> None:
+    """Remove what is old."""
+    pruning.prune()
 
 
 @shared_task(name=jobs.DRIVE)
