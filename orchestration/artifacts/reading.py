@@ -102,7 +102,13 @@ def download(actor: Actor, artifact: Artifact) -> BinaryIO:
 
 
 def named_by(value: Any) -> str | None:
-    """The id or address of an artifact that a value names, or None."""
+    """The id or address of an artifact that a value names, or None; a result with one artifact names that."""
+    if isinstance(value, dict):
+        for key in ("artifact", "screenshot"):
+            if value.get(key):
+                return named_by(value[key])
+        if isinstance(several := value.get("artifacts"), list) and len(several) == 1:
+            return named_by(several[0])
     named = value.get("artifact_id") or value.get("uri") if isinstance(value, dict) else value
     return named if isinstance(named, str) and (named.startswith(OURS) or _ID.fullmatch(named)) else None
 
