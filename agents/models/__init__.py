@@ -2,5 +2,6 @@
 
 from agents.models.agent import Agent, AgentLease, ResourceLimit
 from agents.models.circuit import Circuit
+from agents.models.rate import RateBucket
 
-__all__ = ["Agent", "AgentLease", "Circuit", "ResourceLimit"]
+__all__ = ["Agent", "AgentLease", "Circuit", "RateBucket", "ResourceLimit"]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from langorch.lib import clock
 from orchestration.choices import StepState, WaitKind
-from orchestration.runtime import actions, awaiting, doubt, moments, pausing, screenshots, standins, user_keys
+from orchestration.runtime import actions, awaiting, doubt, moments, pausing, rating, screenshots, standins, user_keys
 from orchestration.runtime.calls import AgentCall
 from orchestration.runtime.context import Place
 from orchestration.runtime.errors import is_retried
@@ -141,6 +141,7 @@ class StepRun(RecordedStep):
         if (known := self._known()) is not None:
             return known[0]
         if self.leaves:
+            rating.wait_for_token(self)
             self.call = NoticeCall(self) if self._is_notice else AgentCall(self)
             return self.call.result()
         return self._at_home()
