@@ -15,8 +15,10 @@ from orchestration.models import Run
 from orchestration.run_page.approvals_tab import ApprovalsTab
 from orchestration.run_page.artifacts_tab import ArtifactsTab
 from orchestration.run_page.attempts_tab import AttemptsTab
+from orchestration.run_page.audit_tab import AuditTab, may_view_audit
 from orchestration.run_page.checkpoints_tab import CheckpointsTab
 from orchestration.run_page.children_tab import ChildrenTab, has_children
+from orchestration.run_page.diagnostics_tab import DiagnosticsTab
 from orchestration.run_page.events import Events
 from orchestration.run_page.events_tab import EventsTab
 from orchestration.run_page.llm_tab import LlmTab, asks_models
@@ -56,6 +58,8 @@ TABS: dict[str, Tab] = {
     "llm": Tab("LLM", LlmTab, fits=asks_models, more=True),
     "children": Tab("Subflows", ChildrenTab, count="child_count", fits=has_children, more=True),
     "checkpoints": Tab("Checkpoints", CheckpointsTab, changes=changes_up_to, more=True),
+    "diagnostics": Tab("Diagnostics", DiagnosticsTab, more=True),
+    "audit": Tab("Audit", AuditTab, fits=may_view_audit, more=True),
 }
 
 
@@ -66,6 +70,8 @@ class RunPage:
         self.tab = query.get("tab", "") if query.get("tab") in TABS else "timeline"
         self._tab = TABS[self.tab]
         self.subject = Subject(actor, run, query, self._tab.changes)
+        if not self._tab.fits(self.subject):
+            self.tab, self._tab = "timeline", TABS["timeline"]
         self.run = run
         self.live = self.subject.live
         self.selection = self.subject.selection

@@ -281,7 +281,39 @@ def test_a_document_may_keep_no_history_or_only_what_matters(house, clerk):
         assert ("2 of 2: after Done" in shown) == (strategy != "none")
 
 
-TABS = ["timeline", "events", "variables", "attempts", "approvals", "artifacts", "checkpoints"]
+def test_diagnostics_say_what_stands_behind_a_run(waiting, clerk):
+    StepRecord.objects.create(
+        run=waiting,
+        path="each[2]/post",
+        step_id="pay",
+        node_id="post",
+        action="pay",
+        state="started",
+        key="a-key",
+        started_at=waiting.created_at,
+    )
+    text = part(clerk.get(page(waiting, tab="diagnostics")))
+    assert "Job Parked" in text
+    assert "Waiting for a decision by an approver" in text
+    assert "pay pay, try 1 Each invoice 3 › Post it. It was begun, and nobody knows whether it happened." in text
+    assert "Leases of agents It has taken none." in text
+    assert "a-key" in text
+
+
+def test_the_audit_is_for_those_who_may_view_it(waiting, house, browser, clerk):
+    clerk.post(f"/runs/{waiting.pk}/cancel", {"reason": "Wrong inbox"})
+    admin = browser(house.admin)
+    text = part(admin.get(page(waiting, tab="audit")))
+    assert "Wrong inbox" in text
+    assert "run.start" in text
+    assert len(html.queries(admin, page(waiting, tab="audit"))) <= html.MOST_QUERIES
+    assert "Audit" in html.words(admin.get(page(waiting)))
+    hidden = html.words(clerk.get(page(waiting, tab="audit")))
+    assert "run.start" not in hidden
+    assert "tab=audit" not in html.source(clerk.get(page(waiting)))
+
+
+TABS = ["timeline", "events", "variables", "attempts", "approvals", "artifacts", "checkpoints", "diagnostics"]
 
 
 @pytest.mark.parametrize("tab", TABS)
