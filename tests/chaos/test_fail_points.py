@@ -8,9 +8,13 @@ from django.test import override_settings
 
 from approvals.models import Approval
 from orchestration.models import Event, Run, StepRecord, Visit, Wait
+from orchestration.runtime.executors import EXECUTORS
 from tenants.models import Tenant
 from tests import runs
 from tests.chaos.failpoints import Commits
+from tests.chaos.test_agent_fail_points import DOCUMENT as AGENTS
+from tests.chaos.test_fail_points_of_children import PARENT as CHILDREN
+from tests.chaos.test_model_fail_points import DOCUMENT as MODELS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -84,7 +88,19 @@ def everything() -> dict[str, Any]:
                     "recovery_strategy": "continue",
                 }
             ],
-            "next_node": "check",
+            "next_node": "shape",
+        },
+        "shape": {
+            "type": "transform",
+            "transformations": [
+                {"type": "sort", "source_variable": "marks", "expression": "item", "output_variable": "ordered"}
+            ],
+            "next_node": "way",
+        },
+        "way": {
+            "type": "logic",
+            "rules": [{"condition": "tries > 99", "next_node": "lost"}],
+            "default_next_node": "check",
         },
         "check": {
             "type": "verification",
@@ -187,6 +203,12 @@ def test_the_end_is_the_same_wherever_the_worker_dies(tenant: Tenant, monkeypatc
                 break
             fatal += 1
     assert fatal > (50 if durable else 20)
+
+
+def test_every_kind_of_node_meets_fail_points():
+    """In the documents of the fail points: a new kind of node has to come into one of them."""
+    graphs = [document["workflow_graph"]["nodes"] for document in (everything(), AGENTS, MODELS)]
+    assert {node["type"] for nodes in (*graphs, CHILDREN) for node in nodes.values()} == set(EXECUTORS)
 
 
 def assert_events_are_whole(run: Run) -> None:

@@ -14,6 +14,25 @@ from tests.people import House
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+PARENT = {
+    "fork": {
+        "type": "parallel",
+        "branches": [{"branch_id": "deep", "start_node": "deep"}, {"branch_id": "bad", "start_node": "bad"}],
+        "next_node": "end",
+    },
+    "deep": calls("middle", output_mapping={"deep": "x"}, next_node="end"),
+    "bad": calls(
+        "bad",
+        on_failure="retry",
+        retry={"max_retries": 1, "base_delay_ms": 1},
+        on_error="mend",
+        next_node="end",
+    ),
+    "mend": sets("mended", True, "end"),
+    "end": ends(deep="deep", mended="mended"),
+}
+
+
 def publish(house: House) -> None:
     """A parent that calls two children in branches, one of them with a child of its own, and one that fails twice."""
     by = {"by": {"type": "integer", "default": 0}}
@@ -24,19 +43,7 @@ def publish(house: House) -> None:
         "middle",
         {"call": calls("leaf", output_mapping={"x": "x"}, next_node="end"), "end": ends(x="x")},
     )
-    retry = {"max_retries": 1, "base_delay_ms": 1}
-    nodes = {
-        "fork": {
-            "type": "parallel",
-            "branches": [{"branch_id": "deep", "start_node": "deep"}, {"branch_id": "bad", "start_node": "bad"}],
-            "next_node": "end",
-        },
-        "deep": calls("middle", output_mapping={"deep": "x"}, next_node="end"),
-        "bad": calls("bad", on_failure="retry", retry=retry, on_error="mend", next_node="end"),
-        "mend": sets("mended", True, "end"),
-        "end": ends(deep="deep", mended="mended"),
-    }
-    made(house.operator, "parent", nodes)
+    made(house.operator, "parent", PARENT)
 
 
 def end_of(run: Run) -> dict[str, Any]:
