@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from orchestration.runtime.journal import Journal
 from orchestration.runtime.limits import Limit
 from orchestration.runtime.outcomes import Json
 from orchestration.runtime.program import Program
+from orchestration.runtime.records import to_json
 from orchestration.runtime.secrets import Secrets
 from orchestration.runtime.sla import Watch
 from orchestration.runtime.spending import Spending
@@ -82,6 +84,16 @@ class Drive:
         self._done = 0
         self._replayed: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
+
+    @cached_property
+    def inputs_size(self) -> int:
+        """The size of the run's inputs, in characters of JSON."""
+        return len(to_json(self.run.input_vars))
+
+    def is_too_large(self, size: int) -> bool:
+        """Whether the run's variables would be larger than they may be; inputs are counted when it is near."""
+        most = int(settings.ENV.MAX_STATE_BYTES)
+        return size + settings.ENV.MAX_INPUT_BYTES > most and size + self.inputs_size > most
 
     @property
     def waited(self) -> bool:

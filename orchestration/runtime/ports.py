@@ -5,12 +5,17 @@ from typing import Protocol
 
 from orchestration.runtime.limits import Limit
 from orchestration.runtime.outcomes import Json, RegionEnd
+from orchestration.runtime.state_size import Sizes, StateSize
 
 
 class Owner(Protocol):
     """The visit of a loop or a parallel, as its regions see it."""
 
     limit: Limit | None
+
+    @property
+    def sizes(self) -> Sizes:
+        """The sizes of the run's variables as the visit sees them."""
 
     @property
     def node_id(self) -> str: ...
@@ -27,6 +32,10 @@ class Surroundings(Protocol):
     @property
     def limit(self) -> Limit | None:
         """The nearest limit of time of what holds the region: its owners and the run."""
+
+    @property
+    def size(self) -> StateSize:
+        """The size of the variables that it sees."""
 
     def look(self) -> None:
         """A boundary: raises when the drive, or this region or one that holds it, is to stop."""

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from django.conf import settings
+
 from langorch.lib import clock
 from orchestration.runtime import expiring, graph, paths, snapshots
 from orchestration.runtime.boundary import RegionStopped
@@ -16,6 +18,7 @@ from orchestration.runtime.ports import Owner
 from orchestration.runtime.records import NotStorable, VisitRow
 from orchestration.runtime.routing import ForeignNode, Route, end_as_json, end_of, left, route
 from orchestration.runtime.state import fold
+from orchestration.runtime.state_size import StateSize
 from procedures.ckp.document import SequenceNode, SubflowNode
 from procedures.ckp.expressions import EvaluationError
 from procedures.ckp.operations import OperationError
@@ -43,6 +46,7 @@ class RegionDrive:
         self._visit = visit
         self._region = drive.program.regions[owner]
         self._folded = fold(drive.records.region(path))
+        self.size = StateSize({} if visit is None else visit.sizes, self._folded.changes)
         self._end: RegionEnd | None = None
 
     @property
@@ -148,7 +152,7 @@ class RegionDrive:
 
     def _record(self, visit: VisitContext, outcome: Outcome) -> Moved:
         visit.see_sla()
-        found = self._routed(visit, outcome)
+        found = self._routed(visit, self._fitting(visit, outcome))
         try:
             row = self._row(visit, found)
         except NotStorable as error:
@@ -159,6 +163,7 @@ class RegionDrive:
         self._folded.retries[visit.node_id] += found.outcome == "retry"
         self._folded.pos = visit.pos
         self._folded.changes.update(visit.changes)
+        self.size.set(visit.encoded)
         self._end = self._ended(found)
         self.drive.journal.visit(row)
         visit.close()
@@ -170,6 +175,14 @@ class RegionDrive:
         if reason:
             snapshots.save(visit, reason, visit.variables)
         return Moved(visit.changes, None if self._end else found.next_node)
+
+    def _fitting(self, visit: VisitContext, outcome: Outcome) -> Outcome:
+        """The outcome, unless the run's variables have grown too large: nothing of what the visit set is kept then."""
+        if not visit.changes or not self.drive.is_too_large(self.size.with_(visit.encoded)):
+            return outcome
+        visit.forget_changes()
+        most = settings.ENV.MAX_STATE_BYTES
+        return Fail(Error("state_too_large", f"The variables of the run would be larger than {most} bytes."))
 
     def _routed(self, visit: VisitContext, outcome: Outcome) -> Route:
         found = route(outcome, visit.node, recovery=self._recovery())

@@ -15,6 +15,7 @@ from orchestration.runtime.limits import Limit
 from orchestration.runtime.outcomes import Json, StepFailed, Suspended
 from orchestration.runtime.records import VisitRow, moment, to_json
 from orchestration.runtime.state import VisitRecord, fold
+from orchestration.runtime.state_size import StateSize
 from orchestration.runtime.visiting import Visit
 from procedures.ckp.document import SequenceNode, Step, SubflowNode
 from procedures.ckp.edges import steps_of
@@ -189,6 +190,7 @@ class Around:
     def __init__(self, drive: Drive, path: str) -> None:
         self._drive = drive
         self.path = path
+        self.size = StateSize({}, {})
 
     def look(self) -> None:
         """A boundary: raises when the drive is to stop."""

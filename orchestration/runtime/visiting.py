@@ -16,6 +16,7 @@ from orchestration.runtime.outcomes import Json
 from orchestration.runtime.ports import Surroundings
 from orchestration.runtime.records import VisitRow, moment, to_json
 from orchestration.runtime.state import VisitRecord
+from orchestration.runtime.state_size import Sizes
 from orchestration.runtime.values import NOTHING, Values
 from procedures.ckp.document import Document, Node, Sla
 from procedures.ckp.expressions import Scope
@@ -71,6 +72,16 @@ class Visit:
     @property
     def variables(self) -> Mapping[str, Json]:
         return self._variables
+
+    @property
+    def encoded(self) -> Mapping[str, str]:
+        """What the visit has set so far, names and values as JSON."""
+        return self._encoded
+
+    @property
+    def sizes(self) -> Sizes:
+        """The sizes of the run's variables as the visit sees them."""
+        return self.region.size.sizes_with(self._encoded)
 
     @property
     def facts(self) -> Mapping[str, Json]:

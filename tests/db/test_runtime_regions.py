@@ -340,3 +340,52 @@ def test_many_branches_execute_at_most_eight_at_once(tenant: Tenant):
     run = finished(tenant, nodes)
     assert run.status == "completed", run.error
     assert len([path for path in visited(run) if path.endswith("/leaf")]) == 64
+
+
+@pytest.fixture
+def small_states(settings: Any) -> None:
+    settings.ENV = settings.ENV.model_copy(update={"MAX_STATE_BYTES": 2_000})
+
+
+def growing(next_node: str) -> dict[str, Any]:
+    """Adds two hundred characters to a list with each visit."""
+    step = {"step_id": "s", "action": "append_to_array", "array": "all", "value": "x" * 200}
+    return {"type": "sequence", "steps": [step], "next_node": next_node}
+
+
+def test_a_state_that_grows_too_large_fails_the_node_that_made_it_so(tenant: Tenant, small_states: None):
+    loop = {"type": "loop", "iterator": "rows", "body_node": "grow", "next_node": "end"}
+    nodes = {"each": loop, "grow": growing("each"), "end": {"type": "terminate"}}
+    run = finished(tenant, nodes, LIST, rows=[1] * 5)
+    assert run.status == "completed"
+    assert len(run.output_vars["all"]) == 5
+    run = finished(tenant, nodes, LIST, rows=[1] * 20)
+    assert (run.status, run.error_class, run.error["node_id"]) == ("failed", "state_too_large", "grow")
+    assert run.error["path"] in ("each[8]/grow", "each[9]/grow")
+
+
+def test_the_state_of_a_run_that_waited_counts_too(tenant: Tenant, small_states: None):
+    nodes = {
+        "a": setting("a", "x" * 900, "ask"),
+        "ask": asking("b"),
+        "b": setting("b", "x" * 900, "c"),
+        "c": setting("c", "x" * 900, "end"),
+        "end": {"type": "terminate"},
+    }
+    run = finished(tenant, nodes)
+    assert runs.answer(run, "ask", {"decision": "approved"})
+    run = runs.drive(run)
+    assert (run.status, run.error_class, run.error["node_id"]) == ("failed", "state_too_large", "c")
+    run = finished(tenant, {"a": setting("a", "y", "end"), "end": {"type": "terminate"}}, LIST, rows=["x" * 1_995])
+    assert run.error_class == "state_too_large"
+
+
+def test_a_run_makes_at_most_its_number_of_visits(tenant: Tenant):
+    nodes = {
+        "a": setting("x", 1, "again"),
+        "again": {"type": "logic", "rules": [{"condition": "x > 1", "next_node": "end"}], "default_next_node": "a"},
+        "end": {"type": "terminate"},
+    }
+    source = runs.document(nodes, global_config={"max_node_visits": 7})
+    run = runs.drive(runs.queue(tenant, source))
+    assert (run.status, run.error_class, run.error["node_id"]) == ("failed", "visit_limit", "again")
