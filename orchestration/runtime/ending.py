@@ -13,7 +13,7 @@ from orchestration import active, canceling, compensating, events, gate, holds
 from orchestration.choices import ENDED, Compensation, JobState, RunStatus, TriggerType, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
-from orchestration.runtime import standins
+from orchestration.runtime import dry_report, standins
 from orchestration.runtime.boundary import Canceled
 from orchestration.runtime.claims import Claim
 from orchestration.runtime.drive import Drive
@@ -130,6 +130,8 @@ def reckon(claim: Claim, drive: Drive, region: RegionEnd) -> Ended:
 
 def finish(claim: Claim, drive: Drive | None, ended: Ended) -> None:
     """End the run: with its last records where nothing waited and it is nobody's child, else by the move."""
+    if drive is not None and ended.status != RunStatus.CANCELED:
+        dry_report.keep(drive)
     event = _terminal(claim, ended)
     by_move = drive is None or drive.waited or claim.run.trigger_type == TriggerType.SUBFLOW
     if drive is None or by_move or ended.status == RunStatus.CANCELED:

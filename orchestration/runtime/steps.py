@@ -4,7 +4,18 @@ from collections.abc import Callable
 
 from langorch.lib import clock
 from orchestration.choices import StepState, WaitKind
-from orchestration.runtime import actions, awaiting, doubt, moments, pausing, rating, screenshots, standins, user_keys
+from orchestration.runtime import (
+    actions,
+    awaiting,
+    doubt,
+    moments,
+    pausing,
+    prompts,
+    rating,
+    screenshots,
+    standins,
+    user_keys,
+)
 from orchestration.runtime.calls import AgentCall
 from orchestration.runtime.context import Place
 from orchestration.runtime.errors import is_retried
@@ -137,6 +148,8 @@ class StepRun(RecordedStep):
         self.call = None
         found = standins.for_step(self.visit, self.step, leaves=self.leaves)
         if found is not standins.NOTHING:
+            if self.leaves:
+                self.shown = prompts.parameters(self.visit, self.step.parameters, self.place).shown
             return found
         if (known := self._known()) is not None:
             return known[0]
