@@ -107,21 +107,21 @@ def test_who_keeps_keys_is_asked_again(tenant: Tenant, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "error_class", "sent"), [(IRREVERSIBLE, "effect_unknown", 1), (KEEPING, "timeout", 3)]
+    ("capabilities", "error_class", "sent"), [(IRREVERSIBLE, "effect_unknown", 1), (KEEPING, "timeout", 2)]
 )
 def test_a_lost_answer_is_asked_for_where_that_is_safe(
     tenant: Tenant, capabilities: list[Any], error_class: str, sent: int
 ):
-    retry = {"retry_config": {"max_retries": 2, "base_delay_ms": 1}, "timeout_ms": 600}
-    with agents.agent(tenant, "bank", pay=slow(1.2), capabilities=capabilities) as bank:
+    retry = {"retry_config": {"max_retries": 1, "base_delay_ms": 1}, "timeout_ms": 1500}
+    with agents.agent(tenant, "bank", pay=slow(4), capabilities=capabilities) as bank:
         run = runs.drive(runs.queue(tenant, paying(**retry)))
         assert (run.status, run.error_class) == ("failed", error_class)
     assert len(bank.calls) == sent
-    assert [told["timeout_ms"] for told in events(run, "step_timeout")] == [600] * sent
+    assert [told["timeout_ms"] for told in events(run, "step_timeout")] == [1500] * sent
 
 
 def test_cancel_cuts_a_call_at_once(tenant: Tenant):
-    with agents.agent(tenant, "bank", pay=slow(3)) as bank:
+    with agents.agent(tenant, "bank", pay=slow(8)) as bank:
         run = runs.queue(tenant, paying())
         worker = agents.at_work(run)
         assert bank.arrived.wait(5)
@@ -129,7 +129,7 @@ def test_cancel_cuts_a_call_at_once(tenant: Tenant):
         began = time.monotonic()
         heartbeat.renew(run.pk, heartbeat.keeper.leases()[run.pk])
         worker.join(timeout=5)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
         processes.until(lambda: bank.canceled, 2, "the agent is told to cancel")
     run.refresh_from_db()
     assert (run.status, StepRecord.objects.get(run=run).state) == ("canceled", "started")
@@ -165,10 +165,10 @@ def test_a_branch_that_is_not_needed_any_more_is_cut(tenant: Tenant):
         },
         "end": {"type": "terminate"},
     }
-    with agents.agent(tenant, "bank", pay=slow(3)) as bank:
+    with agents.agent(tenant, "bank", pay=slow(8)) as bank:
         began = time.monotonic()
         run = runs.drive(runs.queue(tenant, runs.document(nodes)))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 6
         processes.until(lambda: bank.canceled, 2, "the agent is told to cancel")
     assert run.status == "completed"
     assert AgentLease.system.get().released_at is not None
