@@ -77,7 +77,7 @@ class StepRun(RecordedStep):
                 return self._attempt()
             except StepFailed as failure:
                 error = self.placed(failure.error)
-            again = self._tries_again(error)
+            again = self._tries_again(error) and not self._outlasts(error)
             if not again and self._ignores(error):
                 return self._finish(None, 0, ignored=True)
             self._settle_failure(error, again=again)
@@ -262,6 +262,14 @@ class StepRun(RecordedStep):
     def _tries_again(self, error: Error) -> bool:
         policy = self._plan()
         return self.step.retries and self.retries < policy.max_retries and is_retried(error, policy.policy)
+
+    def _outlasts(self, error: Error) -> bool:
+        """Whether the delay of the next attempt would pass the run's deadline."""
+        limit = self.visit.drive.limit
+        if limit is None:
+            return False
+        delay = self._plan().delay(self.retries + 1, self._seed(), (error.retry_after or 0) * 1000)
+        return clock.monotonic() + delay / 1000 >= limit.at
 
     def _ignores(self, error: Error) -> bool:
         """Whether the step goes on without its result when it took too long."""

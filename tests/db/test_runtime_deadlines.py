@@ -279,3 +279,15 @@ def test_a_hold_does_not_use_up_the_time_in_the_queue(tenant: Tenant):
         holds.lift(run.pk, "tester")
     assert queue.sweep() == 0
     assert runs.drive(run).status == "completed"
+
+
+def test_a_retry_that_would_come_after_the_run_s_limit_is_not_waited_for(tenant: Tenant):
+    policy = {"max_retries": 3, "base_delay_ms": 60_000, "retry_on": ["expression_error"]}
+    step = {"step_id": "d", "action": "calculate", "expression": "1 / zero", "output_variable": "x"}
+    nodes = {"a": {"type": "sequence", "steps": [{**step, "retry_config": policy}], "next_node": "end"}, **END}
+    schema = {"zero": {"type": "integer", "default": 0}}
+    source = runs.document(nodes, variables_schema=schema, global_config={"timeout_ms": 30_000})
+    run = runs.drive(runs.queue(tenant, source, zero=0))
+    assert (run.status, run.error_class, run.error["attempt"]) == ("failed", "expression_error", 1)
+    source["global_config"] = {"timeout_ms": 90_000}
+    assert runs.drive(runs.queue(tenant, source, zero=0)).status == "paused"
