@@ -1,27 +1,38 @@
 """What is removed when its time has come (settings 5): a bit each hour, the oldest first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Final
 
 import structlog
 
 from langorch.lib import clock
-from orchestration.artifacts import retention
+from orchestration import retention
+from orchestration.artifacts import retention as artifacts
+from orchestration.retention import KINDS
 
 log = structlog.get_logger(__name__)
 
 MOST_SECONDS: Final = 300.0
 PARTS: Final[dict[str, Callable[[float], int]]] = {
-    "artifacts": retention.prune_artifacts,
-    "files": retention.sweep_files,
+    "artifacts": artifacts.prune_artifacts,
+    "files": artifacts.sweep_files,
 }
 """By what it removes: each takes the monotonic time at which it stops, and gives how many went."""
 
 
-def prune() -> dict[str, int]:
-    """Remove what is old, for at most five minutes; how much of each kind. Doing it twice at once does no harm."""
+def prune(what: Iterable[str] = (), before: datetime | None = None, *, dry_run: bool = False) -> dict[str, int]:
+    """Remove what is old, for at most five minutes; how much of each kind. Doing it twice at once does no harm.
+
+    `before` takes the place of the ages that the settings give, and `dry_run` only counts; both leave out files.
+    """
     until = clock.monotonic() + MOST_SECONDS
-    removed = {name: part(until) for name, part in PARTS.items()}
-    if any(removed.values()):
+    removed = {}
+    for name in what or (*PARTS, *KINDS):
+        if name in KINDS:
+            removed[name] = retention.prune(name, until, before, dry_run=dry_run)
+        elif before is None and not dry_run:
+            removed[name] = PARTS[name](until)
+    if any(removed.values()) and not dry_run:
         log.info("retention_done", **removed)
     return removed
