@@ -13,7 +13,6 @@ from django.core.files.storage import FileSystemStorage, default_storage
 
 from langorch.lib import clock
 from langorch.lib.redaction import REDACTED, Redactor
-from orchestration import pruning
 from orchestration.artifacts import retention
 from orchestration.choices import StepState
 from orchestration.models import Artifact, Event, Run, StepRecord
@@ -272,7 +271,6 @@ def test_artifacts_go_when_their_time_has_come(work, tenant):
     work.drive.journal.end(Ending("completed", "{}", None, "", ""))
     Run.system.filter(pk=young.run_id).update(ended_at=clock.now() + timedelta(days=2))
     assert retention.prune_artifacts() == 0
-    assert pruning.prune() == {"artifacts": 0, "files": 0}
     assert retention.prune_artifacts(now=later) == 1
     assert list(Artifact.system.values_list("pk", flat=True)) == [young.pk]
     assert files() == [young.file]
