@@ -141,8 +141,9 @@ def _could_use(agent: Agent) -> Iterator[Wait]:
     channel, own_id = agent.channel, subject_name(agent)
     meant = Q(ref__startswith=f"pool:{channel}/") | Q(ref__startswith=f"agent:{channel}/")
     meant |= Q(ref__startswith=f"agent:{own_id}/")
-    serves = set(map(str, agent.projects.values_list("pk", flat=True)))
-    for wait in _best(_waiting().filter(meant, run__tenant_id=agent.tenant_id))[:MOST_LOOKED_AT]:
+    waiting = list(_best(_waiting().filter(meant, run__tenant_id=agent.tenant_id))[:MOST_LOOKED_AT])
+    serves = set(map(str, agent.projects.values_list("pk", flat=True))) if waiting else set()
+    for wait in waiting:
         if _fits(agent, wait.needs or {}, serves):
             yield wait
 
