@@ -27,6 +27,7 @@ NO_LISTS = {
     "ckp/schema",
     "queue",
     "runs/queue",
+    "runs/cleanup/history",
 }
 """Addresses without a name in them that answer no list of rows."""
 LISTS = [
