@@ -79,7 +79,10 @@ def take(need: Need, holder: Holder, *, again: bool) -> Taken | Full | Missing:
     `again` says that an earlier attempt may still hold one, which it then loses.
     """
     if again:
-        _end(_live().filter(run_id=holder.run_id, path=holder.path, step_id=holder.step_id), BY_LATER_ATTEMPT)
+        _end(
+            selectors.live_leases().filter(run_id=holder.run_id, path=holder.path, step_id=holder.step_id),
+            BY_LATER_ATTEMPT,
+        )
     called = selectors.called(need.tenant_id, need.project_id, need.name, need.pool)
     agents = list(called.select_for_update(of=("self",)).order_by("pk"))
     offers = offering(agents, need)
@@ -99,9 +102,9 @@ def situation(tenant_id: UUID, agents: Sequence[Agent], run_id: UUID | None = No
     limited = ResourceLimit.system.filter(tenant_id=tenant_id, resource_key__in=keys)
     rows = limited.select_for_update().order_by("pk") if lock else limited
     limits = dict(rows.values_list("resource_key", "concurrency_limit"))
-    sharing = _live().filter(tenant_id=tenant_id, resource_key__in=limits)
+    sharing = selectors.live_leases().filter(tenant_id=tenant_id, resource_key__in=limits)
     return Situation(
-        in_use=_counted("agent", _live().filter(agent__in=[agent.pk for agent in agents])),
+        in_use=_counted("agent", selectors.live_leases().filter(agent__in=[agent.pk for agent in agents])),
         limits=limits,
         resources=_counted("resource_key", sharing) if limits else {},
         barred=breaker.barred(tenant_id, CircuitKind.AGENT),
@@ -212,10 +215,6 @@ def _end(leases: QuerySet[AgentLease], ended_by: str) -> int:
 
 def _unreleased() -> QuerySet[AgentLease]:
     return AgentLease.system.filter(released_at=None)
-
-
-def _live() -> QuerySet[AgentLease]:
-    return _unreleased().filter(expires_at__gt=Now())
 
 
 def _expiry() -> Combinable:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 
 from agents import capabilities
 from agents.capabilities import Offer
-from agents.models import Agent
+from agents.models import Agent, AgentLease
 from tenants.actor import Actor
 
 
@@ -35,3 +35,13 @@ def offered_names(actor: Actor) -> list[str]:
     """The names of all actions that agents offer whom an actor may see."""
     listed = Agent.objects.visible_to(actor).values_list("capabilities", flat=True)
     return sorted({one["name"] for found in listed for one in found} - {capabilities.EVERYTHING})
+
+
+def live_leases() -> QuerySet[AgentLease]:
+    """The slots of agents that are held now, by anybody."""
+    return AgentLease.system.filter(released_at=None, expires_at__gt=Now())
+
+
+def live_leases_of(run_id: UUID) -> QuerySet[AgentLease]:
+    """The slots that a run holds now, the oldest first."""
+    return live_leases().filter(run_id=run_id).select_related("agent").order_by("acquired_at")

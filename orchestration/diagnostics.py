@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from agents.models import AgentLease
+from agents.selectors import live_leases_of
 from orchestration import waiting
 from orchestration.choices import JobState, RunStatus, StepState
 from orchestration.models import Event, Run, RunJob, StepRecord, Wait
@@ -26,7 +28,7 @@ def diagnostics(run: Run) -> dict[str, Any]:
         "last_step_id": run.last_step_id or None,
         "has_retry_event": events.filter(event_type="run_retry_requested").exists(),
         "idempotency_entries": [_entry(step) for step in _with_keys(run)],
-        "active_leases": [],
+        "active_leases": [_lease(lease) for lease in live_leases_of(run.pk)],
         "waits": [_wait(wait, sentence) for wait, sentence in waiting.open_waits(run)],
         "in_doubt": [_doubt(step) for step in in_doubt(run)],
         "worker": _worker(run, job),
@@ -45,6 +47,22 @@ def in_doubt(run: Run) -> QuerySet[StepRecord]:
 
 def _with_keys(run: Run) -> QuerySet[StepRecord]:
     return StepRecord.objects.filter(run=run).exclude(key="").order_by("id")[:MOST_ENTRIES]
+
+
+def _lease(lease: AgentLease) -> dict[str, Any]:
+    return {
+        "lease_id": str(lease.pk),
+        "resource_key": lease.resource_key,
+        "agent_id": lease.agent.agent_id,
+        "run_id": lease.run_id,
+        "node_id": lease.node_id,
+        "step_id": lease.step_id,
+        "fence": lease.fence,
+        "acquired_at": lease.acquired_at,
+        "expires_at": lease.expires_at,
+        "released_at": None,
+        "is_active": True,
+    }
 
 
 def _entry(step: StepRecord) -> dict[str, Any]:

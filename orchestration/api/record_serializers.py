@@ -68,6 +68,20 @@ class OpenWait(Form):
     sentence = serializers.CharField()
 
 
+class LeaseOut(Form):
+    lease_id = serializers.CharField()
+    resource_key = serializers.CharField()
+    agent_id = serializers.CharField()
+    run_id = serializers.UUIDField()
+    node_id = serializers.CharField()
+    step_id = serializers.CharField()
+    fence = serializers.IntegerField()
+    acquired_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    released_at = serializers.DateTimeField(allow_null=True)
+    is_active = serializers.BooleanField()
+
+
 class WorkerOut(Form):
     id = serializers.CharField()
     fence = serializers.IntegerField()
@@ -100,7 +114,7 @@ class Diagnostics(Form):
     last_step_id = serializers.CharField(allow_null=True)
     has_retry_event = serializers.BooleanField()
     idempotency_entries = IdempotencyEntry(many=True, help_text="At most 500.")
-    active_leases = serializers.ListField(child=serializers.DictField())
+    active_leases = LeaseOut(many=True)
     waits = OpenWait(many=True)
     in_doubt = DoubtOut(many=True)
     worker = WorkerOut(allow_null=True)

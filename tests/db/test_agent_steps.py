@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from agents.models import AgentLease
 from orchestration import transitions
+from orchestration.diagnostics import diagnostics
 from orchestration.models import Artifact, Event, Run, StepRecord
 from tenants.models import Tenant
 from tests import agents, processes, runs
@@ -36,6 +38,20 @@ def driven(tenant: Tenant, nodes: dict[str, Any], root: dict[str, Any] | None = 
 def events(run: Run, event_type: str) -> list[dict[str, Any]]:
     found = Event.objects.filter(run=run, event_type=event_type).order_by("seq")
     return list(found.values_list("payload", flat=True))
+
+
+def test_diagnostics_list_the_slot_while_it_is_held(tenant: Tenant):
+    seen: list[dict[str, Any]] = []
+
+    def look(params: dict[str, Any]) -> None:
+        seen.extend(diagnostics(Run.system.get())["active_leases"])
+        connection.close()
+
+    with agents.agent(tenant, navigate=look):
+        run = driven(tenant, one_step())
+    (held,) = seen
+    assert (held["agent_id"], held["node_id"], held["step_id"], held["is_active"]) == ("web_web", "n", "s", True)
+    assert diagnostics(run)["active_leases"] == []
 
 
 def test_an_agent_is_told_everything_and_its_answer_is_the_result(tenant: Tenant):
