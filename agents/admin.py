@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from agents import services
-from agents.models import Agent, AgentLease, Circuit, ResourceLimit
+from agents.models import Agent, AgentLease, Circuit, RateBucket, ResourceLimit
 from agents.services.registering import Registration, checked
 from langorch.lib.errors import Invalid
 from tenants.access import actor_of
@@ -197,3 +197,13 @@ class ResourceLimitAdmin(ScopedAdmin):
 
     def save_model(self, request: HttpRequest, obj: ResourceLimit, form: Any, change: bool) -> None:
         services.save_resource_limit(actor_of(request), obj)
+
+
+@admin.register(RateBucket)
+class RateBucketAdmin(ScopedAdmin):
+    """How many calls a minute are left."""
+
+    list_display = ["name", "tokens", "refilled_at"]
+    search_fields = ["name"]
+    date_hierarchy = "refilled_at"
+    fields = ["name", "tokens", "refilled_at"]

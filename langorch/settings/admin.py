@@ -53,6 +53,7 @@ UNFOLD: dict[str, Any] = {
                     _rows("Visits", "steps", "orchestration_visit"),
                     _rows("Steps", "checklist", "orchestration_steprecord"),
                     _rows("Waits", "hourglass_empty", "orchestration_wait"),
+                    _rows("Idempotency keys", "vpn_key", "orchestration_idempotencykey"),
                     _rows("Artifacts", "draft", "orchestration_artifact"),
                     _rows("Searchable values", "search", "orchestration_searchvalue"),
                     _rows("Snapshots", "photo_camera", "orchestration_snapshot"),
@@ -74,6 +75,7 @@ UNFOLD: dict[str, Any] = {
                     _rows("Leases", "key", "agents_agentlease"),
                     _rows("Circuits", "electrical_services", "agents_circuit"),
                     _rows("Resource limits", "speed", "agents_resourcelimit"),
+                    _rows("Rate buckets", "water_drop", "agents_ratebucket"),
                 ],
             },
             {

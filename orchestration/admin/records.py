@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from orchestration.models import Artifact, Event, Run, SearchValue, Snapshot, StepRecord, Visit, Wait
+from orchestration.models import Artifact, Event, IdempotencyKey, Run, SearchValue, Snapshot, StepRecord, Visit, Wait
 from tenants.actor import Actor
 from tenants.admin.base import ScopedAdmin
 
@@ -103,3 +103,15 @@ class SearchValueAdmin(RecordAdmin):
     date_hierarchy = "run__created_at"
     fields = ["run", "name", "text", "number"]
     ordering = ["-id"]
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(ScopedAdmin):
+    """Keys that documents gave to steps, and whose result they stand for."""
+
+    list_display = ["scope", "owner", "action", "state", "path", "step_id", "updated_at"]
+    list_filter = ["scope", "state"]
+    search_fields = ["owner", "action", "path", "step_id", "run_id__startswith"]
+    date_hierarchy = "updated_at"
+    fields = ["scope", "owner", "action", "state", "run_id", "path", "step_id", "updated_at"]
+    ordering = ["-updated_at"]

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Group
 
 from agents import services as agents
-from agents.models import AgentLease, Circuit, ResourceLimit
+from agents.models import AgentLease, Circuit, RateBucket, ResourceLimit
 from approvals import services as approvals
 from approvals.models import Approval
 from approvals.rules.answers import Answer
@@ -15,7 +15,7 @@ from langorch.lib import clock, ids
 from langorch.models import Leadership
 from orchestration import services as runs
 from orchestration.choices import BulkVerb
-from orchestration.models import Artifact, Snapshot
+from orchestration.models import Artifact, IdempotencyKey, Snapshot
 from orchestration.runtime import engine
 from tenants.auth import tokens
 from tenants.models import LoginAttempt, Project, StoredAnswer, Tenant, UsedTicket
@@ -60,6 +60,18 @@ def _one_of_each(house: House, number: int) -> None:
     )
     runs.start_bulk(people.actor(house.operator), BulkVerb.TAG, [run.pk], "purchase", "a")
     _agent(house, number)
+    RateBucket.system.create(tenant=house.tenant, name=f"purchase-{number}", tokens=1, refilled_at=now)
+    IdempotencyKey.system.create(
+        tenant=house.tenant,
+        scope="global",
+        digest=f"{number:064}",
+        action="purchase",
+        params_digest="0" * 64,
+        run_id=run.pk,
+        path="prepare",
+        step_id="note",
+        updated_at=now,
+    )
     tokens.issue(house.operator, house.tenant.pk)
     StoredAnswer.system.create(
         tenant=house.tenant, identity="operator", route=f"/{number}", key="k", body_hash="0", created_at=now

@@ -90,4 +90,4 @@ def test_runs_that_ask_no_model_have_no_such_tab(house, browser):
     run = runs.drive(runs.queue(house.tenant, runs.document({"end": {"type": "terminate"}})))
     source = html.source(browser(house.viewer).get(f"/runs/{run.pk}"))
     assert "tab=llm" not in source
-    assert "No model was asked yet." in html.source(browser(house.viewer).get(f"/runs/{run.pk}?tab=llm"))
+    assert "Time of each node" in html.source(browser(house.viewer).get(f"/runs/{run.pk}?tab=llm"))
