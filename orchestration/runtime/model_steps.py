@@ -167,10 +167,17 @@ class ModelStep(StepRun):
             return None
         told = found[0].payload(found[1])
         message = f"A call of {call.model} may pass the cap {told['cap']}: {told['used']} of {told['limit']} are used."
+        if self._holds:
+            message += " Runs cannot be held for this yet, so the node failed."
         if call.following is None:
             payload = {"message": message, **told, "action": "abort"}
             self.visit.emit("budget_exceeded", payload, self.step.step_id, self.attempt)
         return Error("budget_exceeded", message, details=told)
+
+    @property
+    def _holds(self) -> bool:
+        budget = self.visit.document.global_config.llm_budget
+        return budget is not None and budget.on_exceeded == "hold"
 
     def _most(self, call: _Call, options: Mapping[str, Json]) -> Amount:
         """The most that a call may use."""

@@ -63,6 +63,14 @@ def test_tokens_have_a_cap_of_their_own(tenant: Tenant):
     assert payloads(run, "budget_exceeded")[0]["used"] == 330
 
 
+def test_a_hold_that_is_asked_for_is_said_to_be_missing(tenant: Tenant):
+    root = {"max_cost_usd": 0.05, "llm_budget": {"on_exceeded": "hold"}}
+    with served(told(), **prices()):
+        run = runs.drive(runs.queue(tenant, looped(1, root)))
+    assert run.error_class == "budget_exceeded"
+    assert run.error["message"].endswith("Runs cannot be held for this yet, so the node failed.")
+
+
 def test_branches_share_the_cap(tenant: Tenant):
     names = [f"b{number}" for number in range(16)]
     nodes = {
