@@ -1,8 +1,6 @@
 """Two runs read side by side, on behalf of somebody who may see both."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
@@ -16,42 +14,13 @@ from orchestration import comparing, masking, selectors
 from orchestration.changes import ABSENT
 from orchestration.comparing import NodeTime, Pair, StepRow, Values
 from orchestration.models import Run, StepRecord, Visit
+from orchestration.run_page.subject import COLUMNS, SeenVisit
 from orchestration.visit_rows import VisitRow
 from procedures.ckp.compile import load_document
 from procedures.ckp.document import Document
 from tenants.actor import Actor
 
 MOST_RECORDS: Final = 5_000
-COLUMNS: Final = (
-    "path",
-    "region",
-    "pos",
-    "node_id",
-    "state",
-    "outcome",
-    "next_node",
-    "error",
-    "started_at",
-    "ended_at",
-)
-
-
-@dataclass(slots=True)
-class SeenVisit:
-    """A visit as it was read; what the main region changed comes along."""
-
-    path: str
-    region: str
-    pos: int
-    node_id: str
-    state: str
-    outcome: str
-    next_node: str
-    error: Any
-    started_at: datetime
-    ended_at: datetime | None
-    data: Any
-    changes: Any
 
 
 class Comparison:
