@@ -9,6 +9,7 @@ from langorch.lib import clock
 from procedures.ckp.compile import compile_document
 from procedures.ckp.diff import diff
 from procedures.ckp.explain import explain
+from procedures.limits import system_limits
 from procedures.models import ProcedureVersion
 from procedures.registry import TenantRegistry
 from procedures.services.checking import address_problems, refused
@@ -19,7 +20,7 @@ BEFORE_ERRORS = "IR compilation failed: "
 def difference(before: ProcedureVersion, after: ProcedureVersion) -> dict[str, Any]:
     """What changed between two versions of a procedure, in meaning and line by line."""
     registry = TenantRegistry(after.tenant_id, after.project)
-    return diff(before.document.canonical, after.document.canonical, registry)
+    return diff(before.document.canonical, after.document.canonical, registry, system_limits())
 
 
 def explain_version(
@@ -35,4 +36,4 @@ def explain_version(
     moved = address_problems(version, source, compiled.document) if compiled.document else []
     if moved or not compiled.ok:
         raise refused([*compiled.problems, *moved], before=BEFORE_ERRORS)
-    return explain(compiled, registry, inputs=inputs, now=clock.now())
+    return explain(compiled, registry, inputs=inputs, now=clock.now(), limits=system_limits())

@@ -12,6 +12,7 @@ from orchestration.models import Event, StepRecord, Visit
 from orchestration.runtime.drive import Drive
 from orchestration.runtime.records import ArtifactRow, moment
 from procedures.ckp.bounds import bounds
+from procedures.limits import system_limits
 from procedures.registry import TenantRegistry
 
 NAME: Final = "dry_run_report.json"
@@ -99,5 +100,5 @@ def _calls(drive: Drive, skipped: list[Event]) -> list[dict[str, Any]]:
 def _worst_case(drive: Drive) -> dict[str, Any]:
     """The bounds of the analysis: cost, tokens and time at most, and why where there is none."""
     registry = TenantRegistry(drive.run.tenant_id)
-    found: dict[str, Any] = bounds(drive.program.document, registry).as_dict()
+    found: dict[str, Any] = bounds(drive.program.document, registry, system_limits()).as_dict()
     return found

@@ -1,6 +1,6 @@
 """Bounds of a run: the dearest path, with loops, branches, retries and children (CKP 6)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,24 @@ def bounds(document: Document, registry: Registry, limits: SystemLimits | None =
     return _Calculation(document, registry, limits or SystemLimits(), nested).run()
 
 
+def along(document: Document, found: Bounds, home: Mapping[str, str], nodes: Iterable[str]) -> Amounts:
+    """Worst case of one way. What stands in a loop or branch (`home`) counts once, with its owner."""
+    counted = (node_id for node_id in nodes if home.get(node_id, MAIN) == MAIN and node_id in found.by_node)
+    return capped(document, total(found.by_node[node_id] for node_id in counted))
+
+
+def capped(document: Document, amounts: Amounts) -> Amounts:
+    """The amounts under the caps that the document sets for a run."""
+    config = document.global_config
+    budget = config.llm_budget
+    return Amounts(
+        amounts.cost_usd.capped(config.max_cost_usd),
+        amounts.tokens.capped(budget.max_tokens_per_run if budget else None),
+        amounts.active_ms.capped(config.timeout_ms),
+        amounts.waiting_ms,
+    )
+
+
 class _Calculation:
     def __init__(self, document: Document, registry: Registry, limits: SystemLimits, nested: int) -> None:
         self.document = document
@@ -55,17 +73,7 @@ class _Calculation:
         if on_failure:
             dearest = dearest + self._dearest(MAIN, [on_failure])
         in_order = {node_id: self.by_node[node_id] for node_id in self.document.nodes if node_id in self.by_node}
-        return Bounds(self._capped(dearest), in_order)
-
-    def _capped(self, amounts: Amounts) -> Amounts:
-        config = self.document.global_config
-        budget = config.llm_budget
-        return Amounts(
-            amounts.cost_usd.capped(config.max_cost_usd),
-            amounts.tokens.capped(budget.max_tokens_per_run if budget else None),
-            amounts.active_ms.capped(config.timeout_ms),
-            amounts.waiting_ms,
-        )
+        return Bounds(capped(self.document, dearest), in_order)
 
     def _outer_first(self) -> list[str]:
         inner: dict[str | None, list[str]] = {}

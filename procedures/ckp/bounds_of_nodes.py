@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from procedures.ckp.actions import ACTIONS
 from procedures.ckp.amounts import Amount, Amounts, total
 from procedures.ckp.costs import call_cost
+from procedures.ckp.document.config import GlobalConfig
 from procedures.ckp.document.nodes import (
     HumanApprovalNode,
     LlmActionNode,
@@ -18,7 +18,7 @@ from procedures.ckp.document.nodes import (
 from procedures.ckp.document.root import Document
 from procedures.ckp.document.steps import ErrorHandler, Step
 from procedures.ckp.durations import DurationFault, parse_duration
-from procedures.ckp.effects import capabilities_of, is_internal
+from procedures.ckp.effects import capabilities_of, is_call
 from procedures.ckp.registry import Registry
 from procedures.ckp.retries import handler_retries, node_retries, step_retries
 
@@ -47,7 +47,7 @@ class Setting:
 
 
 def node_amounts(document: Document, node_id: str, registry: Registry, limits: SystemLimits) -> Amounts:
-    """Worst case of one visit, the node's own limit applied."""
+    """Worst case of a node, each visit under the node's own limit."""
     node = document.nodes[node_id]
     compute = _BY_TYPE.get(type(node))
     if compute is None:
@@ -55,7 +55,8 @@ def node_amounts(document: Document, node_id: str, registry: Registry, limits: S
     amounts = compute(node, Setting(document, node_id, registry, limits))
     given = node.timeout_ms if not isinstance(node, HumanApprovalNode) else None
     cap = given if isinstance(given, int) else node.timeout_policy.timeout_ms if node.timeout_policy else None
-    return replace(amounts, active_ms=amounts.active_ms.capped(cap if isinstance(cap, int) else None))
+    once = replace(amounts, active_ms=amounts.active_ms.capped(cap if isinstance(cap, int) else None))
+    return once.times(_visits(node, document.global_config))
 
 
 def _sequence(node: SequenceNode, at: Setting) -> Amounts:
@@ -63,39 +64,46 @@ def _sequence(node: SequenceNode, at: Setting) -> Amounts:
     return steps + total(_handler(handler, node, at) for handler in node.error_handlers)
 
 
+def _visits(node: NodeBase, config: GlobalConfig) -> int:
+    """How often a node may be visited because a handler or a validation begins it anew."""
+    if not isinstance(node, SequenceNode):
+        return 1
+    by_handler = any(handler.recovery_strategy == "retry_node" for handler in node.error_handlers)
+    by_check = any(check.on_failure == "retry_node" for check in node.validations)
+    return 1 + max(int(by_handler), len(node_retries(node, config)) if by_check else 0)
+
+
 def step_amounts(step: Step, node: NodeBase, at: Setting) -> Amounts:
     """Attempts by their time-out, the delays between them, and the pauses around them."""
     delays = step_retries(step, node, at.document.global_config)
     pauses = _known(step.wait_ms, "wait_ms", step, at) + _known(step.wait_after_ms, "wait_after_ms", step, at)
-    if is_internal(step, node):
-        return Amounts(active_ms=pauses + _own_time(step, at), waiting_ms=_waiting(step, at))
-    attempt = _attempt(step, at).times(1 + len(delays))
-    pauses = pauses + Amount(sum(delays))
-    if _is_parked(step, node, at.registry):
-        return Amounts(active_ms=pauses, waiting_ms=attempt)
-    return Amounts(active_ms=pauses + attempt)
+    if not is_call(step, node):
+        return Amounts(active_ms=pauses, waiting_ms=_waiting(step, at))
+    return _attempts(step, node, at, 1 + len(delays)) + Amounts(active_ms=pauses + Amount(sum(delays)))
 
 
-def _attempt(step: Step, at: Setting) -> Amount:
-    given = step.timeout_ms if step.timeout_ms is not None else None
+def _attempts(step: Step, node: NodeBase, at: Setting, count: int) -> Amounts:
+    """So many attempts of a call; those that wait for a callback take no time at work."""
+    parked = _is_parked(step, node, at)
+    time = _attempt(step, at, at.limits.callback_timeout_ms if parked else at.limits.call_timeout_ms).times(count)
+    return Amounts(waiting_ms=time) if parked else Amounts(active_ms=time)
+
+
+def _attempt(step: Step, at: Setting, limit: int | None) -> Amount:
+    given = step.timeout_ms
     if given is None and step.timeout_policy:
         given = step.timeout_policy.timeout_ms
     if given is None:
-        given = at.limits.call_timeout_ms
+        given = limit
     if not isinstance(given, int):
         return Amount(0, (f"the call '{at.node_id}/{step.step_id}' has no known time-out",))
     return Amount(given)
 
 
-def _own_time(step: Step, at: Setting) -> Amount:
-    """A notice leaves the house; other internal actions take no time worth counting."""
-    return _attempt(step, at) if ACTIONS[step.action].call else Amount()
-
-
-def _is_parked(step: Step, node: NodeBase, registry: Registry) -> bool:
+def _is_parked(step: Step, node: NodeBase, at: Setting) -> bool:
     """Whether a call waits for a callback."""
-    mode = step.workflow_dispatch_mode or node.dispatch_mode
-    offered = capabilities_of(step, node, registry) or ()
+    mode = step.workflow_dispatch_mode or node.dispatch_mode or at.document.global_config.workflow_dispatch_mode
+    offered = capabilities_of(step, node, at.registry) or ()
     return mode != "sync" and any(one.kind == "workflow" for one in offered)
 
 
@@ -128,15 +136,14 @@ def duration_ms(text: Any) -> int | None:
 
 
 def _handler(handler: ErrorHandler, node: SequenceNode, at: Setting) -> Amounts:
-    """Further attempts of the dearest call, with the steps that recover before each."""
-    delays = handler_retries(handler, node, at.document.global_config)
-    acts = max(len(delays), 1)
+    """Further attempts of every call, each counted anew, and the steps that recover each time the handler acts."""
+    calls = [step for step in node.steps if is_call(step, node)]
+    delays = [handler_retries(handler, node, at.document.global_config, step) for step in calls]
+    tries = (_attempts(step, node, at, len(pauses)) for step, pauses in zip(calls, delays, strict=True))
+    goes_on = handler.action == "ignore" or handler.recovery_strategy == "continue"
+    acts = sum(map(len, delays)) + (len(calls) if goes_on else 1)
     recovery = total(step_amounts(step, node, at) for step in handler.recovery_steps).times(acts)
-    dearest = Amount()
-    for step in node.steps:
-        if not is_internal(step, node):
-            dearest = dearest.dearer(_attempt(step, at))
-    return recovery + Amounts(active_ms=dearest.times(len(delays)) + Amount(sum(delays)))
+    return recovery + total(tries) + Amounts(active_ms=Amount(sum(map(sum, delays))))
 
 
 def _model(node: LlmActionNode, at: Setting) -> Amounts:

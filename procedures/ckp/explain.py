@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from procedures.ckp.bind.children import child_of
 from procedures.ckp.bind.secrets import aliases
-from procedures.ckp.bounds import bounds
+from procedures.ckp.bounds import along, bounds
 from procedures.ckp.bounds_of_nodes import SystemLimits
 from procedures.ckp.checks.flow import doubts
 from procedures.ckp.checks.subject import Subject
@@ -213,10 +213,6 @@ class _Explanation:
 
     def _route(self, index: int, route: Route, calls: list[dict[str, Any]]) -> dict[str, Any]:
         on_route = set(route.nodes)
-        spent = [self.bounds.by_node[node_id] for node_id in route.nodes if node_id in self.bounds.by_node]
-        from_start = spent[0] if spent else None
-        for amounts in spent[1:]:
-            from_start = from_start + amounts if from_start else amounts
         return {
             "id": f"r{index + 1}",
             "nodes": list(route.nodes),
@@ -224,7 +220,7 @@ class _Explanation:
             "ends": route.ends,
             "approvals": route.approvals(self.subject),
             "external_calls": [call["ref"] for call in calls if call["node_id"] in on_route],
-            "bounds": from_start.as_dict() if from_start else {},
+            "bounds": along(self.document, self.bounds, self.subject.region_map.home, route.nodes).as_dict(),
         }
 
     def _calls(self) -> Iterator[dict[str, Any]]:

@@ -73,12 +73,14 @@ def step_retries(step: Step, node: NodeBase, config: GlobalConfig) -> list[int]:
     return policy_of((step.retry_config, node.retry), config).delays_ms if step.retries else []
 
 
-def handler_retries(handler: ErrorHandler, node: NodeBase, config: GlobalConfig) -> list[int]:
-    """The delays of a handler's retries; none when its action is another."""
+def handler_retries(
+    handler: ErrorHandler, node: NodeBase, config: GlobalConfig, step: Step | None = None
+) -> list[int]:
+    """The delays of a handler's retries, of one step where its own policy counts too; none for another action."""
     if handler.action != "retry":
         return []
     own = RetryPolicy(max_retries=handler.max_retries, base_delay_ms=handler.delay_ms)
-    return policy_of((own, handler.retry_policy, node.retry), config).delays_ms
+    return policy_of((own, handler.retry_policy, step and step.retry_config, node.retry), config).delays_ms
 
 
 def node_retries(node: NodeBase, config: GlobalConfig) -> list[int]:

@@ -6,6 +6,7 @@ import pytest
 
 from procedures.models import ProcedureVersion
 from tests.documents import broken, hello
+from tests.unit.ckp.compiling import call, doc, seq
 
 URL = "/api/procedures/hello/1.0.0/explain"
 
@@ -72,3 +73,9 @@ def test_diff_needs_two_versions_that_are_there(viewer):
     assert viewer.get("/api/procedures/hello/diff?from=1.0.0").status_code == 422
     assert viewer.get("/api/procedures/hello/diff?from=1.0.0&to=9").status_code == 404
     assert viewer.get("/api/procedures/hello/diff?from=1.0.0&to=1.0.0&x=1").json()["code"] == "unknown_parameter"
+
+
+def test_a_call_without_time_out_has_that_of_the_installation(viewer, settings):
+    settings.ENV = settings.ENV.model_copy(update={"AGENT_TIMEOUT_SECONDS": 5})
+    calling = doc({"a": seq(call(timeout_ms=None))}, version="1.0.0") | {"procedure_id": "hello"}
+    assert viewer.post(URL, {"ckp_json": calling}).json()["bounds"]["active_ms"]["max"] == 5000

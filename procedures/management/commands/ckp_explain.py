@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from langorch.lib import clock
 from procedures import ckp_reports
 from procedures.ckp.explain import explain
+from procedures.limits import system_limits
 from procedures.management import documents
 
 
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         if not compiled.ok:
             self.stderr.write(ckp_reports.as_text([ckp_reports.Checked(file, compiled)]))
             sys.exit(1)
-        explained = explain(compiled, inputs=inputs, now=clock.now())
+        explained = explain(compiled, inputs=inputs, now=clock.now(), limits=system_limits())
         text = json.dumps(explained, indent=2, ensure_ascii=False)
         self.stdout.write(ckp_reports.explained_as_text(explained) if format == "text" else text)
 

@@ -86,9 +86,15 @@ def test_steps_that_wait(one, seconds):
 
 
 def test_a_workflow_is_waited_for():
-    nodes = {"a": seq(call("report", workflow_dispatch_mode="async"))}
-    assert waiting(nodes, registry=offering("report", kind="workflow")) == 1
-    assert active({"a": seq(call("report"), dispatch_mode="sync")}, registry=offering("report", kind="workflow")) == 1
+    registry = offering("report", kind="workflow")
+    assert waiting({"a": seq(call("report", workflow_dispatch_mode="async"))}, registry=registry) == 1
+    assert waiting({"a": seq(call("report", timeout_ms=None))}, registry=registry) == 3600
+    handler = {"action": "retry", "max_retries": 2, "delay_ms": 1000}
+    nodes = {"a": seq(call("report"), error_handlers=[handler])}
+    assert (waiting(nodes, registry=registry), active(nodes, registry=registry)) == (3, 3)
+    assert active({"a": seq(call("report"), dispatch_mode="sync")}, registry=registry) == 1
+    at_once = {"workflow_dispatch_mode": "sync"}
+    assert active({"a": seq(call("report"))}, registry=registry, global_config=at_once) == 1
 
 
 @pytest.mark.parametrize(
@@ -128,15 +134,36 @@ def test_failure_routes_are_paths_too():
     assert active({"a": seq(call()), "f": seq(call(timeout_ms=5000))}, global_config={"on_failure": "f"}) == 6
 
 
-def test_handlers_try_again_and_recover():
-    handler = {"action": "retry", "max_retries": 2, "delay_ms": 1000, "recovery_steps": [call("reset", timeout_ms=500)]}
-    assert active({"a": seq(call(), error_handlers=[handler])}) == 1 + 2 * 1 + (1 + 2) + 2 * 0.5
-    assert (
-        active(
-            {"a": seq(call(), error_handlers=[{"action": "fail", "recovery_steps": [call("reset", timeout_ms=500)]}])}
-        )
-        == 1.5
-    )
+RESET = call("reset", timeout_ms=500)
+
+
+@pytest.mark.parametrize(
+    ("handler", "seconds"),
+    [
+        ({"action": "retry", "max_retries": 2, "delay_ms": 1000, "recovery_steps": [RESET]}, 1 + 2 + (1 + 2) + 3 * 0.5),
+        ({"action": "fail", "recovery_steps": [RESET]}, 1 + 0.5),
+        ({"recovery_strategy": "retry_node", "recovery_steps": [RESET]}, 2 * (1 + 0.5)),
+        ({"action": "retry", "max_retries": 0, "recovery_strategy": "continue", "recovery_steps": [RESET]}, 1 + 0.5),
+    ],
+)
+def test_handlers_try_again_and_recover(handler, seconds):
+    assert active({"a": seq(call(), error_handlers=[handler])}) == seconds
+
+
+def test_a_handler_counts_for_every_step_anew():
+    handler = {"action": "retry", "max_retries": 2, "delay_ms": 0, "recovery_steps": [RESET]}
+    steps = [call(step_id="s"), call(step_id="t", retry_config={"max_retries": 4}, retry_on_failure=False), step()]
+    assert active({"a": seq(*steps, error_handlers=[handler])}) == 2 + 2 * 2 + 5 * 0.5
+    handler = {"action": "retry", "delay_ms": 0}
+    assert active({"a": seq(*steps, error_handlers=[handler])}) == 2 + 3 + 4
+    handler = {"action": "ignore", "recovery_steps": [RESET]}
+    assert active({"a": seq(*steps, error_handlers=[handler])}) == 2 + 2 * 0.5
+
+
+def test_a_validation_may_begin_the_node_anew():
+    check = {"condition": "n > 1", "on_failure": "retry_node"}
+    nodes = {"a": seq(call(), validations=[check], retry={"max_retries": 2}, timeout_ms=700)}
+    assert active(nodes) == 2.1
 
 
 def test_limits_of_node_and_run_cap_the_time():

@@ -194,6 +194,14 @@ def test_routes_are_whole_ways():
     assert not found["routes_truncated"]
 
 
+def test_a_route_counts_a_loop_once_and_stays_under_the_caps():
+    nodes = {"l": loop("b"), "b": seq(call("pay", step_id="s"), to="l")}
+    spent = [route["bounds"]["active_ms"]["max"] for route in explained(doc(nodes))["routes"]]
+    assert spent == [2000, 2000]
+    capped = explained(doc(nodes, global_config={"timeout_ms": 1500}))
+    assert [route["bounds"]["active_ms"]["max"] for route in capped["routes"]] == [1500, 1500]
+
+
 def test_routes_are_cut():
     nodes = {f"n{i}": logic((f"n > {i}", f"a{i}"), default=f"n{i + 1}") for i in range(9)}
     nodes |= {f"a{i}": seq(to=f"n{i + 1}") for i in range(9)} | {"n9": seq()}
