@@ -73,9 +73,7 @@ def step_retries(step: Step, node: NodeBase, config: GlobalConfig) -> list[int]:
     return policy_of((step.retry_config, node.retry), config).delays_ms if step.retries else []
 
 
-def handler_retries(
-    handler: ErrorHandler, node: NodeBase, config: GlobalConfig, step: Step | None = None
-) -> list[int]:
+def handler_retries(handler: ErrorHandler, node: NodeBase, config: GlobalConfig, step: Step | None = None) -> list[int]:
     """The delays of a handler's retries, of one step where its own policy counts too; none for another action."""
     if handler.action != "retry":
         return []
