@@ -78,7 +78,7 @@ def handler_retries(handler: ErrorHandler, node: NodeBase, config: GlobalConfig,
     if handler.action != "retry":
         return []
     own = RetryPolicy(max_retries=handler.max_retries, base_delay_ms=handler.delay_ms)
-    return policy_of((own, handler.retry_policy, step and step.retry_config, node.retry), config).delays_ms
+    return policy_of((own, handler.retry_policy, step.retry_config if step else None, node.retry), config).delays_ms
 
 
 def node_retries(node: NodeBase, config: GlobalConfig) -> list[int]:
