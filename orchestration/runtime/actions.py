@@ -56,7 +56,7 @@ def _log(visit: Visit, level: str, message: Json, step_id: str) -> None:
 
 def _keep(visit: Visit, name: str) -> None:
     copies = dict(visit.variables.get(COPIES) or {})
-    copies[name] = {one: value for one, value in visit.variables.items() if not one.startswith("__")}
+    copies[name] = {one: value for one, value in visit.shared.items() if not one.startswith("__")}
     visit.write(COPIES, copies)
 
 

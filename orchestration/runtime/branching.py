@@ -87,7 +87,7 @@ class Branches:
     def _branch(self, branch_id: str) -> None:
         end = RegionEnd("stopped")
         try:
-            variables = deepcopy(dict(self._owner.variables))
+            variables = deepcopy(self._owner.shared)
             with self._crowd.baton:
                 end = self._until_it_stands(branch_id, variables)
         except RegionStopped:

@@ -93,7 +93,7 @@ class VisitContext(Visit):
         return self.values.over(source, outputs, place)
 
     def iteration(self, index: int, entry: str, bound: Mapping[str, Json]) -> RegionEnd:
-        return self.region.iteration(self, index).run({**self.variables, **bound}, entry)
+        return self.region.iteration(self, index).run({**self.shared, **bound}, entry)
 
     def begun(self, index: int) -> bool:
         return bool(self.drive.records.region(paths.iteration(self.path, index)))

@@ -144,7 +144,7 @@ class RegionDrive:
             return expiring.outcome(visit, passed.limit)
 
     def _refusal(self, visit: VisitContext) -> Error | None:
-        if not self.drive.count_visit():
+        if not visit.again and not self.drive.count_visit():
             return Error("visit_limit", f"More than {self.drive.most_visits} visits in one run.")
         if visit.node.type not in EXECUTORS:
             return Error("no_executor", f"Nodes of type {visit.node.type} cannot be carried out by this version.")
@@ -173,7 +173,7 @@ class RegionDrive:
         reason = snapshots.wanted(self.drive, visit)
         self.drive.journal.settle(now=visit.node.is_checkpoint or bool(reason))
         if reason:
-            snapshots.save(visit, reason, visit.variables)
+            snapshots.save(visit, reason, visit.shared)
         return Moved(visit.changes, None if self._end else found.next_node)
 
     def _fitting(self, visit: VisitContext, outcome: Outcome) -> Outcome:

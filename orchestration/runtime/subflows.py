@@ -58,7 +58,7 @@ def _start(visit: Visit, node: SubflowNode, given: Mapping[str, Json]) -> Run | 
         procedure_id=node.procedure_id,
         pin=node.version,
         given=given,
-        inherited=visit.variables if node.inherit_context else {},
+        inherited=visit.shared if node.inherit_context else {},
     )
     visit.store()
     with visit.drive.journal.together():

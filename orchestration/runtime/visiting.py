@@ -52,7 +52,10 @@ class Visit:
         self._encoded = {to_json(name): to_json(value) for name, value in self.changes.items()}
         self._facts: dict[str, Json] = dict(again.data or {}) if again else {}
         self._data = to_json(self._facts) if self._facts else None
+        self._around = variables
         self._variables = {**variables, **self.changes}
+        self.again = again is not None
+        """Whether the visit was entered before."""
         self.limit = region.limit
         self._breached_at: float | None = None
         self._in_flight = again is None
@@ -72,6 +75,11 @@ class Visit:
     @property
     def variables(self) -> Mapping[str, Json]:
         return self._variables
+
+    @property
+    def shared(self) -> dict[str, Json]:
+        """The variables without the node's own inputs, which nobody else sees."""
+        return {**self._around, **self.changes}
 
     @property
     def encoded(self) -> Mapping[str, str]:
@@ -107,13 +115,22 @@ class Visit:
 
     def begin(self) -> None:
         """Evaluate the node's own inputs, which only this visit sees, and see how long it may take."""
-        for name, source in self.node.inputs.items():
-            self._variables[name] = self.value(source, "inputs", name)
+        if self.node.inputs:
+            self._take_inputs()
         if self.node.timeout_ms is not None or self.node.timeout_policy is not None:
             self._limit_time()
         if self.node.sla is not None:
             self._watch_sla(self.node.sla)
         self._look_at_limit()
+
+    def _take_inputs(self) -> None:
+        """Inputs keep the values that they had when the visit was entered first; what it set since goes before them."""
+        known: Mapping[str, Json] = self._facts.get("inputs", {})
+        for name, source in self.node.inputs.items():
+            self._variables[name] = known[name] if name in known else self.value(source, "inputs", name)
+        if not known:
+            self.keep({"inputs": {name: self._variables[name] for name in self.node.inputs}})
+        self._variables.update(self.changes)
 
     def look(self) -> None:
         """A boundary: raises when the drive or a region is to stop, or when a limit of time has passed."""
