@@ -67,9 +67,10 @@ def _handled(visit: VisitContext, node: Node, error: Error) -> Outcome:
     if not isinstance(node, SequenceNode):
         return Fail(error)
     try:
-        return handling.failed(node, visit, error)
+        handled = handling.failed(node, visit, error)
     except Suspended:
         return Wait()
+    return Done() if isinstance(handled, handling.Result) else handled
 
 
 def _go_on(visit: VisitContext, limit: Limit) -> Outcome:

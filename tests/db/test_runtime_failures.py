@@ -173,6 +173,34 @@ def test_validations(tenant: Tenant, on_failure: str, status: str):
     assert payloads(run, "check_failed")[0]["check_id"] == "validation_1"
 
 
+def test_a_handler_acts_on_a_failed_validation_as_it_says(tenant: Tenant):
+    handler = {
+        "action": "ignore",
+        "recovery_steps": [{"step_id": "m", "action": "set_variable", "variable": "mended", "value": True}],
+        "notify_on_error": True,
+    }
+    a = {
+        "type": "sequence",
+        "steps": [{"step_id": "n", "action": "calculate", "expression": "11", "output_variable": "n"}],
+        "validations": [{"condition": "n < 10"}, {"id": "later", "condition": "n > 10"}],
+        "error_handlers": [handler],
+        "next_node": "end",
+    }
+    run = finished(tenant, {"a": a})
+    assert (run.status, run.output_vars) == ("completed", {"by": 0, "n": 11, "mended": True})
+    assert [told["action"] for told in payloads(run, "error_handled")] == ["ignore"]
+    assert len(payloads(run, "step_error_notification")) == 1
+    assert payloads(run, "check_passed") == [{"check_id": "later"}]
+
+
+@pytest.mark.parametrize("action", ["fail", "fallback", "escalate", "retry"])
+def test_where_a_handler_leads_from_a_failed_validation(tenant: Tenant, action: str):
+    handler = {"action": action, "fallback_node": "other"}
+    a = {**dividing(validations=[{"condition": "by > 1"}], error_handlers=[handler]), "steps": []}
+    run = finished(tenant, {"a": a, "other": {"type": "processing", "operations": [], "next_node": "end"}})
+    assert run.status == ("failed" if action == "fail" else "completed")
+
+
 def test_a_verification_goes_back_until_its_tries_are_used_up(tenant: Tenant):
     nodes = {
         "count": {

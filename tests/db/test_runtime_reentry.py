@@ -54,3 +54,45 @@ def test_a_visit_that_waited_counts_once(tenant: Tenant):
     }
     run = through(tenant, nodes, global_config={"max_node_visits": 3})
     assert (run.status, run.error_class) == ("completed", "")
+
+
+LOG = {"step_id": "mend", "action": "log", "message": "mended"}
+DIVIDE = {"step_id": "d", "action": "calculate", "expression": "1 / 0", "output_variable": "part"}
+
+
+def told(run: Run, event_type: str) -> list[dict[str, Any]]:
+    return list(Event.objects.filter(run=run, event_type=event_type).order_by("seq").values_list("payload", flat=True))
+
+
+def test_a_failure_that_a_handler_ignored_is_not_handled_again(tenant: Tenant):
+    handler = {"action": "ignore", "notify_on_error": True, "recovery_steps": [LOG]}
+    steps = [DIVIDE, WAIT, sets("after", 1, "s")]
+    run = through(
+        tenant, {"a": {"type": "sequence", "steps": steps, "error_handlers": [handler], "next_node": "z"}, "z": END}
+    )
+    assert run.output_vars == {"part": None, "after": 1}
+    assert [len(told(run, name)) for name in ("error_handled", "step_error_notification", "log")] == [1, 1, 1]
+
+
+def test_recovery_steps_are_carried_out_for_each_step_that_failed(tenant: Tenant):
+    handler = {"action": "ignore", "recovery_steps": [LOG]}
+    steps = [DIVIDE, WAIT, {**DIVIDE, "step_id": "e"}]
+    run = through(
+        tenant, {"a": {"type": "sequence", "steps": steps, "error_handlers": [handler], "next_node": "z"}, "z": END}
+    )
+    assert run.status == "completed"
+    assert len(told(run, "log")) == 2
+
+
+def test_a_validation_that_sends_the_node_back_is_told_once_a_visit(tenant: Tenant):
+    checks = [{"id": "one", "condition": "true"}, {"id": "two", "condition": "n > 1", "on_failure": "retry_node"}]
+    node = {
+        "type": "sequence",
+        "steps": [sets("n", 1, "s")],
+        "validations": checks,
+        "retry": {"max_retries": 1, "base_delay_ms": 60_000},
+        "next_node": "z",
+    }
+    run = through(tenant, {"a": node, "z": END})
+    assert (run.status, run.error_class) == ("failed", "validation_failed")
+    assert [len(told(run, name)) for name in ("check_passed", "check_failed")] == [2, 2]

@@ -1,5 +1,6 @@
 """error_handlers of a sequence: what is done about a step that failed (CKP 2.3, runtime 11)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from orchestration.runtime.context import Context
@@ -18,22 +19,44 @@ class Result:
 
 @dataclass(slots=True)
 class _Case:
-    """One failure of one step, and the handler that acts on it."""
+    """One failure, and the handler that acts on it; `index` is the step's that failed, none for the node itself."""
 
     node: SequenceNode
     ctx: Context
-    index: int
+    index: int | None
     error: Error
     number: int
     handler: ErrorHandler
 
     @property
-    def step(self) -> Step:
-        return self.node.steps[self.index]
+    def step(self) -> Step | None:
+        return None if self.index is None else self.node.steps[self.index]
+
+    @property
+    def step_id(self) -> str:
+        return self.step.step_id if self.step else ""
+
+    @property
+    def mark(self) -> str:
+        """Under which name the visit keeps what the handler did about this step, or the node itself."""
+        return f"{'' if self.index is None else self.index}.{self.number}"
+
+    @property
+    def acts(self) -> int:
+        """How often the handler has acted on this step."""
+        return int(self.ctx.facts.get("handlers", {}).get(self.mark, {"act": 0})["act"])
+
+    @property
+    def acts_in_visit(self) -> int:
+        """How often the handler has acted in this visit."""
+        acts = self.ctx.facts.get("handlers", {})
+        return sum(int(one["act"]) for mark, one in acts.items() if mark.endswith(f".{self.number}"))
 
 
 def carried_out(node: SequenceNode, ctx: Context, index: int) -> Result | Outcome:
     """Carry out a step of the node: its result, or the outcome of the visit when it failed for good."""
+    if _is_ignored(ctx, index):
+        return Result(None)
     while True:
         try:
             return Result(ctx.step(node.steps[index], "steps", index, handled=_handled(ctx, index)))
@@ -47,14 +70,21 @@ def carried_out(node: SequenceNode, ctx: Context, index: int) -> Result | Outcom
                 return answer
 
 
-def failed(node: SequenceNode, ctx: Context, error: Error) -> Outcome:
-    """The outcome for a failure that belongs to no step: retrying is not possible for it."""
+def failed(node: SequenceNode, ctx: Context, error: Error) -> Result | Outcome:
+    """What becomes of a failure that belongs to no step, which cannot be tried again; a result where it is ignored."""
     found = handler_of(error, node.error_handlers)
     if found is None:
         return Fail(error)
-    case = _Case(node, ctx, len(node.steps) - 1, error, *found)
-    answer = _without_retry(case, _after_retries(case.handler))
-    return answer if not isinstance(answer, Result) else Goto(node.next_node)
+    case = _Case(node, ctx, None, error, *found)
+    if (fault := _begin(case)) is not None:
+        return fault
+    return _without_retry(case, _final_action(case.handler))
+
+
+def _is_ignored(ctx: Context, index: int) -> bool:
+    """Whether a handler ignored the failure of a step in an earlier entry of this visit."""
+    acts = ctx.facts.get("handlers", {})
+    return any(one.get("ignored") for mark, one in acts.items() if mark.startswith(f"{index}."))
 
 
 def _handled(ctx: Context, index: int) -> int:
@@ -65,24 +95,34 @@ def _handled(ctx: Context, index: int) -> int:
 
 def _act(case: _Case) -> Result | Outcome | None:
     """Let a handler act; none means that the step is to be tried again."""
-    acts = dict(case.ctx.facts.get("handlers", {}))
-    mark = f"{case.index}.{case.number}"
-    act = acts.get(mark, {"act": 0})["act"] + 1
-    case.error = _with_metadata(case)
-    if (fault := _recover(case, act)) is not None:
+    if (fault := _begin(case)) is not None:
         return fault
-    _notify(case)
+    act = case.acts + 1
     policy = _plan(case)
     if case.handler.action == "retry" and act <= policy.max_retries:
-        case.ctx.keep({"handlers": {**acts, mark: {"act": act, "attempt": case.error.attempt}}})
+        _keep(case, {"act": act, "attempt": case.error.attempt})
         _tell(case, "retry", None)
-        case.ctx.pause(f"!{mark}#{act}", policy.delay(act, f"{case.ctx.path}|{case.step.step_id}|{mark}|{act}"))
+        case.ctx.pause(f"!{case.mark}#{act}", policy.delay(act, f"{case.ctx.path}|{case.step_id}|{case.mark}|{act}"))
         return None
-    return _without_retry(case, case.handler.action if _acts(case.handler) else _after_retries(case.handler))
+    return _without_retry(case, _final_action(case.handler))
 
 
-def _acts(handler: ErrorHandler) -> bool:
-    return handler.action not in (None, "retry")
+def _begin(case: _Case) -> Outcome | None:
+    """What a handler does first, whatever its action: metadata, recovery steps, notice. The outcome if it fails."""
+    case.error = _with_metadata(case)
+    if (fault := _recover(case)) is not None:
+        return fault
+    _notify(case)
+    return None
+
+
+def _keep(case: _Case, done: Mapping[str, Json]) -> None:
+    case.ctx.keep({"handlers": {**case.ctx.facts.get("handlers", {}), case.mark: dict(done)}})
+
+
+def _final_action(handler: ErrorHandler) -> str:
+    """What happens when nothing is tried again."""
+    return _after_retries(handler) if handler.action in (None, "retry") else str(handler.action)
 
 
 def _after_retries(handler: ErrorHandler) -> str:
@@ -93,7 +133,7 @@ def _after_retries(handler: ErrorHandler) -> str:
     return "fallback" if handler.fallback_node else "fail"
 
 
-def _without_retry(case: _Case, action: str | None) -> Result | Outcome:
+def _without_retry(case: _Case, action: str) -> Result | Outcome:
     if action == "ignore":
         return _ignore(case)
     if action == "retry_node" and case.ctx.retries == 0:
@@ -104,20 +144,22 @@ def _without_retry(case: _Case, action: str | None) -> Result | Outcome:
         return Goto(case.handler.fallback_node, case.error)
     if action == "screenshot_and_fail":
         case.ctx.picture(case.error)
-    _tell(case, action or "fail", None)
+    _tell(case, action if action == "screenshot_and_fail" else "fail", None)
     return Fail(case.error)
 
 
 def _ignore(case: _Case) -> Result:
     _tell(case, "ignore", None)
-    if case.step.output_variable:
+    if case.step is not None and case.step.output_variable:
         case.ctx.write(case.step.output_variable, None)
+    _keep(case, {"act": case.acts + 1, "attempt": 0, "ignored": True})
     return Result(None)
 
 
 def _plan(case: _Case) -> Plan:
     own = RetryPolicy(max_retries=case.handler.max_retries, base_delay_ms=case.handler.delay_ms)
-    places = (own, case.handler.retry_policy, case.step.retry_config, case.node.retry)
+    of_step = case.step.retry_config if case.step else None
+    places = (own, case.handler.retry_policy, of_step, case.node.retry)
     return plan(places, case.ctx.document.global_config)
 
 
@@ -128,10 +170,10 @@ def _with_metadata(case: _Case) -> Error:
     return replace(case.error, metadata=case.ctx.value(case.handler.error_metadata, *place))
 
 
-def _recover(case: _Case, act: int) -> Outcome | None:
+def _recover(case: _Case) -> Outcome | None:
     place = ("error_handlers", case.number, "recovery_steps")
     try:
-        case.ctx.recover(case.handler.recovery_steps, case.number, act, *place)
+        case.ctx.recover(case.handler.recovery_steps, case.number, case.acts_in_visit + 1, *place)
     except StepFailed as failure:
         details = {**case.error.details, "recovery": failure.error.as_json()}
         return Fail(replace(case.error, details=details))
@@ -146,7 +188,7 @@ def _notify(case: _Case) -> None:
         "error": case.error.message,
         "handler_action": case.handler.action or _after_retries(case.handler),
     }
-    case.ctx.emit("step_error_notification", told, case.step.step_id)
+    case.ctx.emit("step_error_notification", told, case.step_id)
 
 
 def _tell(case: _Case, action: str, target: str | None) -> None:

@@ -1,5 +1,7 @@
 """validations of a sequence: checks after its steps (CKP 2.4)."""
 
+from typing import Final
+
 from orchestration.runtime.context import Context
 from orchestration.runtime.executors import handling
 from orchestration.runtime.outcomes import Error, Fail, Goto, Json, Outcome, StepFailed
@@ -7,12 +9,22 @@ from orchestration.runtime.retrying import plan
 from procedures.ckp.document import SequenceNode, StepValidation
 from procedures.ckp.expressions import EvaluationError
 
+CHECKED: Final = "checked"
+"""The fact that says how many validations are done."""
+FAULTY: Final = "faulty"
+"""The fact that says which validation was told to have failed."""
+
 
 def validate(node: SequenceNode, ctx: Context) -> Outcome | None:
-    """Check everything in order; the outcome of the first fault that does not go on, none when the node is done."""
-    for index, validation in enumerate(node.validations):
+    """Check everything in order; the outcome of the first fault that does not go on, none when the node is done.
+
+    What was checked in an earlier entry of the visit is not checked again.
+    """
+    done = ctx.facts.get(CHECKED, 0)
+    for index, validation in enumerate(node.validations[done:], done):
         if (outcome := _validate(node, ctx, validation, index)) is not None:
             return outcome
+        ctx.keep({CHECKED: index + 1})
     return None
 
 
@@ -23,7 +35,9 @@ def _validate(node: SequenceNode, ctx: Context, validation: StepValidation, inde
         ctx.emit("check_passed", {"check_id": check_id})
         return None
     message = ctx.text(validation.message, "validations", index, "message") if validation.message else fault
-    ctx.emit("check_failed", {"check_id": check_id, "message": message, "action": validation.on_failure})
+    if ctx.facts.get(FAULTY) != index:
+        ctx.emit("check_failed", {"check_id": check_id, "message": message, "action": validation.on_failure})
+        ctx.keep({FAULTY: index})
     return _failed(node, ctx, validation.on_failure, Error("validation_failed", message, details={"check": check_id}))
 
 
@@ -35,7 +49,10 @@ def _failed(node: SequenceNode, ctx: Context, action: str, error: Error) -> Outc
         if ctx.retries < policy.max_retries:
             ctx.pause("#again", policy.delay(ctx.retries + 1, ctx.path))
             return Goto(ctx.node_id, retry=True)
-    return Fail(error) if action == "fail_workflow" else handling.failed(node, ctx, error)
+    if action == "fail_workflow":
+        return Fail(error)
+    handled = handling.failed(node, ctx, error)
+    return None if isinstance(handled, handling.Result) else handled
 
 
 def _fault(validation: StepValidation, check_id: str, ctx: Context, place: tuple[str, int]) -> str | None:
