@@ -8,7 +8,7 @@ from procedures.ckp.bind.children import child_of
 from procedures.ckp.bind.secrets import aliases
 from procedures.ckp.bounds import along, bounds
 from procedures.ckp.bounds_of_nodes import SystemLimits
-from procedures.ckp.checks.flow import doubts
+from procedures.ckp.checks.flow import doubts, variables_read
 from procedures.ckp.checks.subject import Subject
 from procedures.ckp.checks.variables import holds_template
 from procedures.ckp.compile import Compiled
@@ -74,6 +74,7 @@ class _Explanation:
         self.now = now
         self.bounds = bounds(self.document, registry, limits)
         self.gates = gates(self.document, subject.region_map)
+        self.reads = variables_read(subject)
         self.steps: dict[str, list[Step]] = {}
         for _, step, place in subject.steps:
             self.steps.setdefault(str(place[2]), []).append(step)
@@ -124,7 +125,7 @@ class _Explanation:
             "timeout_ms": node.timeout_ms,
             "has_side_effects": self._has_side_effects(node_id, node),
             "region": self.subject.region_map.home.get(node_id, MAIN),
-            "reads": sorted({str(read.path[0]) for use in program.uses() for read in use.reads}),
+            "reads": sorted(self.reads[node_id]),
             "writes": sorted({write.name for write in program.writes()}),
             "steps": [self._step(step, node) for step in steps],
             "error_handlers": [self._handler(handler, node) for handler in handlers],

@@ -62,6 +62,21 @@ def _of_node(flow: Flow, node_id: str, node: Node, program: Program, entry: Stat
             yield from ((use, end.define(bound), False) for use in program.iteration)
 
 
+def variables_read(subject: Subject) -> dict[str, set[str]]:
+    """The variables and built-ins that each node reads; a column or a plain text counts where it may be a variable."""
+    found: dict[str, set[str]] = {node_id: set() for node_id in subject.programs}
+    for use, state, _ in reads_in_context(subject):
+        scope = use.place.scope
+        for read in use.reads:
+            name = str(read.path[0])
+            defined = bool(state.may & subject.flow.names.known(name))
+            if scope == "child" or name in CONSTANT_WORDS or name in LOCAL_NAMES.get(scope, ()):
+                continue
+            if defined or not (use.names_variable or (scope in ("item", "fold") and name not in BUILT_INS)):
+                found[str(use.path[2])].add(name)
+    return found
+
+
 def doubts(subject: Subject) -> list[Doubt]:
     """Every read that may find nothing, in document order."""
     routes = MissingRoutes(subject)

@@ -86,6 +86,31 @@ def test_nodes_say_what_they_read_write_and_do():
     }
 
 
+def test_reads_are_variables_neither_columns_nor_plain_texts():
+    rows = {"type": "transform", "source_variable": "rows", "output_variable": "out"}
+    nodes = {
+        "t": {
+            "type": "transform",
+            "transformations": [
+                {**rows, "type": "filter", "expression": "status == wanted and item.n > index"},
+                {**rows, "type": "expression", "expression": "value.length"},
+            ],
+            "next_node": "c",
+        },
+        "c": {
+            "type": "subflow",
+            "procedure_id": "child",
+            "version": "1.0.0",
+            "input_mapping": {"list": "out", "mode": "fast"},
+            "output_mapping": {"total": "sum + 1"},
+            "next_node": "z",
+        },
+        "z": {"type": "terminate", "outputs": {"result": "ok", "rows": "out", "state": "error", "run": "{{run_id}}"}},
+    }
+    found = explained(doc(nodes, variables_schema=inputs(rows="array", wanted="string")))
+    assert [node_of(found, one)["reads"] for one in "tcz"] == [["rows", "wanted"], ["out"], ["out", "run_id"]]
+
+
 def test_effects_of_other_nodes():
     nodes = {
         "a": op("notify", channel="email", message="x") | {"next_node": "b"},
