@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from langorch.lib import moments
@@ -74,6 +75,15 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Trigger:
+    """What starts runs by itself; `fires` are the next times of a schedule."""
+
+    id: str
+    type: str
+    fires: Sequence[datetime]
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainPage:
     """`hidden_routes` are found but not shown yet; with `cut` there are more than were looked for."""
 
@@ -88,6 +98,7 @@ class ExplainPage:
     policies: Sequence[tuple[str, str]]
     secrets: Sequence[Mapping[str, Any]]
     subflows: Sequence[Mapping[str, Any]]
+    triggers: Sequence[Trigger]
 
 
 def of(explained: Mapping[str, Any], *, every_route: bool = False) -> ExplainPage:
@@ -106,6 +117,7 @@ def of(explained: Mapping[str, Any], *, every_route: bool = False) -> ExplainPag
         policies=list(_policies(explained["policy_summary"])),
         secrets=explained["secrets"],
         subflows=explained["subflows"],
+        triggers=[_trigger(trigger) for trigger in explained["triggers"]],
     )
 
 
@@ -116,11 +128,15 @@ def _spent(dimension: str, amount: Mapping[str, Any]) -> Spent:
 def _names(variables: Mapping[str, Any]) -> list[Names]:
     """Headings that have an entry."""
     schema, missing = variables["schema"], set(variables["missing_inputs"])
+
+    def asked(name: str) -> bool:
+        return bool(schema[name].get("origin") != "system_captured")
+
     doubts = dict.fromkeys((doubt["name"], " → ".join(doubt["path"])) for doubt in variables["maybe_undefined"])
     found = [
         _listed("Every start must give", [(name, "") for name in variables["required"] if name in missing]),
         _listed("Required, with a default", [(name, "") for name in variables["required"] if name not in missing]),
-        _listed("A start may give", [(name, _type(schema, name)) for name in variables["optional"]]),
+        _listed("A start may give", [(name, _type(schema, name)) for name in variables["optional"] if asked(name)]),
         _listed("A run writes", [(name, _type(schema, name)) for name in variables["produced"]]),
         _listed("May be undefined", list(doubts)),
         _listed("Never used", [(name, "") for name in variables["never_used"]]),
@@ -166,6 +182,10 @@ def _route(route: Mapping[str, Any]) -> Route:
     called = [f"{calls} call{'' if calls == 1 else 's'}"] if calls else []
     more = max(len(legs) - MOST_LEGS, 0)
     return Route(legs[:MOST_LEGS], more, ENDS[route["ends"]], " · ".join([*asked, *called, *spent]))
+
+
+def _trigger(trigger: Mapping[str, Any]) -> Trigger:
+    return Trigger(trigger["id"], trigger["type"], [datetime.fromisoformat(fire) for fire in trigger["next_fires"]])
 
 
 def _counts(bounds: Mapping[str, Any], key: str) -> bool:

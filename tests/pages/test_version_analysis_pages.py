@@ -51,6 +51,15 @@ def test_explain_says_needs_calls_gates_secrets_and_ways(house, browser):
     assert "2 where a step asks for them" in text
 
 
+def test_explain_says_what_starts_it_and_what_a_start_is_asked_for(house, browser):
+    schema = {"who": {"type": "string"}, "report": {"type": "object", "origin": "system_captured"}}
+    triggers = [{"type": "scheduled", "schedule": "0 9 1 1 *", "timezone": "Europe/Berlin"}, {"type": "manual"}]
+    published.draft(house.operator, hello(variables_schema=schema, triggers=triggers))
+    text = text_of(browser(house.viewer).get("/procedures/hello/1.0.0/explain"))
+    assert "A start may give who string May be undefined who greet Never used report" in text
+    assert re.search(r"What starts it 2 scheduled t1 · next 1 Jan[^,]*(, 1 Jan[^,]*){4} manual t2 ", text)
+
+
 def test_explain_tells_who_it_calls_and_what_they_take(house, browser):
     published.publish(house.operator, hello("child", "1.2.0"))
     published.draft(house.operator, caller("parent", "^1.0"))
