@@ -38,7 +38,8 @@ def telemetry(rewriter: Rewriter, members: Members, path: Path) -> None:
     if isinstance(metrics, dict) and isinstance(metrics.get("metric_type"), str) and len(metrics) == 1:
         members["custom_metrics"] = [metrics["metric_type"]]
         rewriter.move((*path, "custom_metrics", 0), (*path, "custom_metrics", "metric_type"))
-        rewriter.replaced((*path, "custom_metrics"), "metric_type", metrics["metric_type"])
+        message = f"The object with 'metric_type' was read as the list of names ['{metrics['metric_type']}']."
+        rewriter.report("CKP602", (*path, "custom_metrics"), message)
 
 
 def transitions(rewriter: Rewriter, members: Members, path: Path) -> tuple[str, Members] | None:
