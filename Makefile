@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 hash = $(shell cat $(1) | cksum | cut -d' ' -f1)
 PORTAL_READY := $(VENV)/.portal-$(call hash,requirements/base.txt)
-TOOLS_READY := $(VENV)/.tools-$(call hash,requirements/base.txt requirements/dev.txt)
+TOOLS_READY := $(VENV)/.tools-$(call hash,requirements/base.txt requirements/s3.txt requirements/dev.txt)
 install = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check --no-compile) -r $(1)
 
 WITHOUT_SERVICES := env -u DATABASE_URL -u REDIS_URL -u CELERY_BROKER_URL ENVIRONMENT=test

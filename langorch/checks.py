@@ -1,9 +1,7 @@
 """What an installation needs to work: asked at start, by `doctor`, and by Django's deployment check."""
 
-import os
 import stat
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,7 +9,8 @@ import redis
 from celery import current_app
 from django.conf import settings
 from django.core import checks
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from kombu.exceptions import OperationalError
@@ -73,13 +72,11 @@ def live_updates() -> list[str]:
 
 
 def storage() -> list[str]:
-    """Files can be kept: the folder may be written to, or the object store answers."""
+    """Files can be kept and removed, in the folder or the object store."""
     try:
-        if isinstance(default_storage, FileSystemStorage) and not _writable(Path(default_storage.location)):
-            return [f"VAR_DIR: nothing can be written to {default_storage.location}"]
-        default_storage.exists("readiness")
+        default_storage.delete(default_storage.save("readiness", ContentFile(b"")))
     except OSError as error:
-        return [f"VAR_DIR: files cannot be kept: {error}"]
+        return [f"{_place_of_files()}: files cannot be kept: {error}"]
     return []
 
 
@@ -157,10 +154,9 @@ def deployment(app_configs: object, **options: Any) -> list[checks.CheckMessage]
     return found
 
 
-def _writable(folder: Path) -> bool:
-    while not folder.exists():
-        folder = folder.parent
-    return os.access(folder, os.W_OK)
+def _place_of_files() -> str:
+    """The setting that decides where files are kept."""
+    return next((name for name in ("ARTIFACTS_URL", "ARTIFACTS_DIR") if getattr(settings.ENV, name)), "VAR_DIR")
 
 
 def _first_line(error: Exception) -> str:

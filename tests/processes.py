@@ -44,6 +44,12 @@ def start(command: str, env: dict[str, str], log: Path | None = None) -> subproc
     )
 
 
+def manage(*arguments: str, **given: str) -> subprocess.CompletedProcess[str]:
+    """`manage.py …` in a process of its own, when it has ended."""
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment(**given), capture_output=True, text=True, timeout=120)
+
+
 def migrate(database: str) -> None:
     """Give the database at this address every table."""
     env = environment(DATABASE_URL=database, REDIS_URL="redis://127.0.0.1:9/0", ENVIRONMENT="test")

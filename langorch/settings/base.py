@@ -8,7 +8,7 @@ import environ
 from django.urls import reverse_lazy
 
 from langorch.lib import keyfile
-from langorch.settings import admin
+from langorch.settings import admin, stores
 from langorch.settings import env as environment
 from langorch.settings.logs import configure as configure_logs
 
@@ -161,13 +161,9 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
+ARTIFACTS_DIR = (BASE_DIR / ENV.ARTIFACTS_DIR).resolve() if ENV.ARTIFACTS_DIR else VAR_DIR / "artifacts"
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": (BASE_DIR / ENV.ARTIFACTS_DIR).resolve() if ENV.ARTIFACTS_DIR else VAR_DIR / "artifacts"
-        },
-    },
+    "default": stores.backend(ENV.ARTIFACTS_URL, ARTIFACTS_DIR),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from langorch.lib.egress import LOOPBACK, Egress
+from langorch.settings import stores
 
 ALSO = {
     "DATABASE_URL": ("ORCH_DB_URL",),
@@ -20,7 +21,7 @@ ALSO = {
 }
 
 
-HIDDEN = frozenset({"SECRET_KEY", "SECRET_KEY_FALLBACKS", "LLM_API_KEY", "LLM_GATEWAY_HEADERS"})
+HIDDEN = frozenset({"SECRET_KEY", "SECRET_KEY_FALLBACKS", "ARTIFACTS_URL", "LLM_API_KEY", "LLM_GATEWAY_HEADERS"})
 """Settings whose value is not shown, even where it is wrong."""
 
 
@@ -45,8 +46,15 @@ def _allowing(entries: list[str]) -> list[str]:
     return entries
 
 
+def _store(url: str) -> str:
+    if url:
+        stores.read(url)
+    return url
+
+
 TextList = Annotated[list[str], BeforeValidator(_split)]
 EgressList = Annotated[TextList, AfterValidator(_allowing)]
+StoreUrl = Annotated[str, AfterValidator(_store)]
 
 
 def _parse(value: Any) -> Any:
@@ -90,6 +98,7 @@ class Environment(BaseModel):
     SECRET_KEY_FALLBACKS: TextList = []
     VAR_DIR: Path = Path("var")
     ARTIFACTS_DIR: Path | None = None
+    ARTIFACTS_URL: StoreUrl = ""
     LOG_FORMAT: Literal["", "text", "json"] = ""
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     EMAIL_URL: str = ""
@@ -238,6 +247,10 @@ def _unsafe(environment: Environment) -> list[str]:
             "REDIS_URL (or CELERY_BROKER_URL) is required beside DATABASE_URL",
         ),
         (environment.CELERY_BROKER_URL.startswith("sqla+"), "CELERY_BROKER_URL: a database is no broker"),
+        (
+            bool(environment.ARTIFACTS_DIR and environment.ARTIFACTS_URL),
+            "ARTIFACTS_DIR and ARTIFACTS_URL name two places for the same files; set one of them",
+        ),
         (0 < len(environment.SECRET_KEY) < 32, "SECRET_KEY must have at least 32 bytes"),
     ]
     if environment.ENVIRONMENT == "prod":

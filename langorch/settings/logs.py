@@ -7,6 +7,8 @@ import structlog
 
 from langorch.lib import redaction
 
+HEADERS_IN_DEBUG = ("boto3", "botocore", "s3transfer", "urllib3")
+"""Libraries that write the headers of their calls at DEBUG, session tokens among them."""
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -70,5 +72,6 @@ def configure(style: str, level: str) -> dict[str, Any]:
             "celery": {"level": "WARNING"},
             "kombu": {"level": "WARNING"},
             "httpx": {"level": "WARNING"},
+            **{name: {"level": "WARNING"} for name in HEADERS_IN_DEBUG},
         },
     }

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -17,6 +17,7 @@ from orchestration.models import Artifact, Run
 from tenants import audit
 from tenants.actor import Actor
 
+T = TypeVar("T")
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MOST_READ: Final = 32 * 1024 * 1024
 """Bytes of a file that are given to a step; operations have lower limits of their own."""
@@ -93,7 +94,7 @@ def download(actor: Actor, artifact: Artifact) -> BinaryIO:
     if refusal is not None:
         permission = NEEDED[Classification(artifact.classification)]
         raise Denied(permission, code="classification_denied", detail=refusal)
-    file = _opened(artifact)
+    file = _from_storage(artifact, storage.read)
     if artifact.classification == Classification.RESTRICTED:
         text = f"Restricted artifact {artifact.name} of {artifact.run} read"
         resource = ("artifact", artifact.pk)
@@ -122,8 +123,7 @@ def content_of(run_id: UUID, name: str) -> bytes | None:
     found = Artifact.system.filter(run_id=run_id, **wanted).exclude(file="").first()
     if found is None:
         return None
-    with _opened(found) as file:
-        return file.read(MOST_READ)
+    return _from_storage(found, lambda file: storage.head(file, MOST_READ))
 
 
 def previews(actor: Actor, artifacts: Iterable[Artifact]) -> list[Preview]:
@@ -142,8 +142,7 @@ def preview(actor: Actor, artifact: Artifact) -> Preview:
     if artifact.mime_type not in TEXTS or artifact.classification == Classification.RESTRICTED:
         return Preview(artifact, "download", artifact.uri)
     try:
-        with _opened(artifact) as file:
-            content = file.read(MOST_SHOWN + 1)
+        content = _from_storage(artifact, lambda file: storage.head(file, MOST_SHOWN + 1))
     except (Gone, StorageUnavailable) as fault:
         return Preview(artifact, "gone", why=fault.detail)
     text = content[:MOST_SHOWN].decode("utf-8-sig", errors="ignore" if len(content) > MOST_SHOWN else "replace")
@@ -159,11 +158,11 @@ def _laid_out(artifact: Artifact, text: str) -> str:
         return text
 
 
-def _opened(artifact: Artifact) -> BinaryIO:
+def _from_storage(artifact: Artifact, read: Callable[[str], T]) -> T:
     if not artifact.file:
         raise _unknown()
     try:
-        return storage.read(artifact.file)
+        return read(artifact.file)
     except FileNotFoundError:
         raise Gone("The file is no longer there.") from None
     except storage.StorageFault:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -16,6 +17,8 @@ from orchestration.artifacts import storage
 from orchestration.choices import ENDED
 from orchestration.events import NewEvent
 from orchestration.models import Artifact
+
+log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 1000
 UNNAMED_FILES_FOR: Final = timedelta(days=1)
@@ -58,26 +61,29 @@ def sweep_files(until: float | None = None, now: datetime | None = None) -> int:
     """Remove files older than a day that no row names: a worker died between the file and its row. How many."""
     before = (now or clock.now()) - UNNAMED_FILES_FOR
     removed = 0
-    for folder in _folders():
-        if until is not None and clock.monotonic() >= until:
-            break
-        removed += _sweep_folder(folder, before)
+    try:
+        for folder in _folders_of_runs():
+            if until is not None and clock.monotonic() >= until:
+                break
+            removed += _sweep_run(folder, before)
+    except OSError as error:
+        log.warning("files_not_swept", error=str(error))
     return removed
 
 
-def _sweep_folder(folder: str, before: datetime) -> int:
-    """Look at the folder of one artifact."""
-    names = [f"{folder}/{name}" for name in _listed(folder)[1]]
-    kept = set(Artifact.system.filter(file__in=names).values_list("file", flat=True))
-    return storage.remove(name for name in names if name not in kept and _older(name, before))
+def _sweep_run(folder: str, before: datetime) -> int:
+    """Remove what is in folders of no artifact; those with a row hold its file alone, and are not looked into."""
+    run_id = folder.rpartition("/")[2]
+    named = {str(pk) for pk in Artifact.system.filter(run_id=run_id).values_list("pk", flat=True)}
+    unnamed = [f"{folder}/{artifact}" for artifact in _listed(folder)[0] if artifact not in named]
+    files = [f"{place}/{name}" for place in unnamed for name in _listed(place)[1]]
+    return storage.remove(name for name in files if _older(name, before))
 
 
-def _folders() -> Iterator[str]:
-    """The folders of artifacts: tenant, run, artifact."""
+def _folders_of_runs() -> Iterator[str]:
+    """The folders in which artifacts of a run have theirs: tenant/run."""
     for tenant in filter(_is_id, _listed("")[0]):
-        for run in filter(_is_id, _listed(tenant)[0]):
-            for artifact in _listed(f"{tenant}/{run}")[0]:
-                yield f"{tenant}/{run}/{artifact}"
+        yield from (f"{tenant}/{run}" for run in filter(_is_id, _listed(tenant)[0]))
 
 
 def _listed(folder: str) -> tuple[list[str], list[str]]:

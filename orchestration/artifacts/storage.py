@@ -1,6 +1,7 @@
 """Files of artifacts in Django's storage, through nothing but its interface; so every backend of it fits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import BinaryIO, cast
 from uuid import UUID
 
@@ -31,8 +32,21 @@ def save(name: str, content: bytes) -> str:
 
 def read(name: str) -> BinaryIO:
     """An open file. Raises `FileNotFoundError`, `StorageFault`."""
-    try:
+    with _faults():
         return cast(BinaryIO, default_storage.open(name))
+
+
+def head(name: str, most: int) -> bytes:
+    """The first bytes of a file, at most so many. Raises `FileNotFoundError`, `StorageFault`."""
+    with _faults(), default_storage.open(name) as file:
+        content: bytes = file.read(most)
+    return content
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -54,12 +68,10 @@ def remove(names: Iterable[str]) -> int:
 
 
 def _remove_empty(folder: str) -> None:
-    """Remove a folder and those above it as long as they are empty."""
-    while folder:
-        try:
-            if any(default_storage.listdir(folder)):
-                return
+    """Remove a folder and those above it as long as they are empty; an object store has none."""
+    try:
+        while folder and default_storage.exists(folder) and not any(default_storage.listdir(folder)):
             default_storage.delete(folder)
-        except OSError:
-            return
-        folder = folder.rpartition("/")[0]
+            folder = folder.rpartition("/")[0]
+    except OSError as error:
+        log.info("folder_not_removed", folder=folder, error=str(error))

@@ -13,6 +13,7 @@ from django.core.files.storage import FileSystemStorage, default_storage
 
 from langorch.lib import clock
 from langorch.lib.redaction import REDACTED, Redactor
+from langorch.settings import stores
 from orchestration.artifacts import retention
 from orchestration.choices import StepState
 from orchestration.models import Artifact, Event, Run, StepRecord
@@ -82,13 +83,13 @@ def files() -> list[str]:
     return found
 
 
-@pytest.fixture(params=["files", "memory"], autouse=True)
+@pytest.fixture(params=["files", "memory", "s3"], autouse=True)
 def empty_storage(request, settings, tmp_path):
+    if request.param == "s3":
+        request.getfixturevalue("bucket")
+        return
     backend = {
-        "files": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": tmp_path / "artifacts"},
-        },
+        "files": stores.backend("", tmp_path / "artifacts"),
         "memory": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     }[request.param]
     (tmp_path / "artifacts").mkdir()

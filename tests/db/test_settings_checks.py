@@ -1,8 +1,6 @@
 """What `doctor`, the start of a process and Django's deployment check say about an installation."""
 
 import os
-import subprocess
-import sys
 from io import StringIO
 from pathlib import Path
 
@@ -12,10 +10,11 @@ from pytest_django import Settings
 
 from langorch import checks, demo
 from langorch.lib.egress import Egress
+from langorch.settings import stores
 from langorch.settings.env import ConfigurationFault
 from tenants.choices import Role
 from tenants.models import Tenant, User
-from tests import processes
+from tests.processes import manage
 from tests.unit.test_env import SAFE
 
 pytestmark = pytest.mark.django_db
@@ -68,16 +67,20 @@ def test_an_endpoint_of_models_that_may_not_be_called_is_a_fault(
     assert checks.faults(["models"]) == fault
 
 
+def test_a_place_where_no_files_can_be_kept_is_a_fault(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("not a folder")
+    settings.STORAGES = {**settings.STORAGES, "default": stores.backend("", tmp_path / "taken")}
+    (fault,) = checks.faults(["storage"])
+    assert fault.startswith("VAR_DIR: files cannot be kept: ")
+    assert str(tmp_path / "taken") in fault
+    settings.STORAGES = {**settings.STORAGES, "default": stores.backend("", tmp_path / "kept")}
+    assert checks.faults(["storage"]) == []
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
 def test_doctor_knows_its_checks() -> None:
     with pytest.raises(CommandError, match="palm-reading"):
         call_command("doctor", "--only", "database,palm-reading")
-
-
-def manage(*arguments: str, **given: str) -> subprocess.CompletedProcess[str]:
-    """`manage.py …` in a process of its own."""
-    command = [sys.executable, "manage.py", *arguments]
-    env = processes.environment(**given)
-    return subprocess.run(command, cwd=processes.ROOT, env=env, capture_output=True, text=True, timeout=120)
 
 
 def test_production_settings_pass_the_deployment_check(tmp_path: Path) -> None:

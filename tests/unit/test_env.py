@@ -1,5 +1,6 @@
 """The environment: read strictly, from variables, files and older names; a wrong value says what is wrong."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,40 @@ def test_only_the_one_process_portal_may_call_its_own_machine_unless_told() -> N
     assert read(SAFE).egress == Egress()
     told = read({**SAFE, "EGRESS_ALLOW": "agent=10.0.0.0/8, llm=models.internal"})
     assert told.egress == Egress.parse(["agent=10.0.0.0/8", "llm=models.internal"])
+
+
+def test_artifacts_are_kept_in_a_folder_or_in_a_bucket() -> None:
+    assert read({"ARTIFACTS_URL": "s3://my.files-1/kept/by_us/"}).ARTIFACTS_URL == "s3://my.files-1/kept/by_us/"
+    assert faults(ARTIFACTS_URL="s3://files", ARTIFACTS_DIR="files") == [
+        "ARTIFACTS_DIR and ARTIFACTS_URL name two places for the same files; set one of them"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("gs://files", "s3://bucket"),
+        ("files", "s3://bucket"),
+        ("s3://", "the name of a bucket"),
+        ("s3://Files", "the name of a bucket"),
+        ("s3://files:9000", "the name of a bucket"),
+        ("s3://me:loud-drums@files", "AWS_SECRET_ACCESS_KEY"),
+        ("s3://files?secret=loud-drums", "a prefix"),
+        ("s3://files/a/../b", "a prefix"),
+        ("s3://files//b", "a prefix"),
+    ],
+)
+def test_an_address_of_files_that_is_none_is_named_without_its_keys(url: str, said: str) -> None:
+    (fault,) = faults(ARTIFACTS_URL=url)
+    assert fault.startswith("ARTIFACTS_URL is not valid: ")
+    assert said in fault
+    assert "loud-drums" not in fault
+
+
+def test_the_library_of_a_store_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    (fault,) = faults(ARTIFACTS_URL="s3://files")
+    assert fault.endswith("boto3 must be installed for s3: pip install -r requirements/s3.txt")
 
 
 def test_all_faults_are_said_at_once() -> None:
