@@ -17,7 +17,7 @@ from orchestration.runtime import dry_report, standins
 from orchestration.runtime.boundary import Canceled
 from orchestration.runtime.claims import Claim
 from orchestration.runtime.drive import Drive
-from orchestration.runtime.outcomes import End, Error, Json, RegionEnd, error_from_json
+from orchestration.runtime.outcomes import ERROR, End, Error, Json, RegionEnd, error_from_json
 from orchestration.runtime.records import Ending, Fenced, to_json
 from orchestration.transitions import Move, close_waits, try_move
 from procedures.ckp.document import Document
@@ -220,7 +220,7 @@ def _misfit(document: Document, outputs: Mapping[str, Json]) -> Error | None:
 
 def _variables(claim: Claim, document: Document, changes: Mapping[str, Json]) -> dict[str, Json]:
     schema = document.variables_schema
-    hidden = {name for name, meta in schema.items() if meta.is_sensitive} | {"error"}
+    hidden = {name for name, meta in schema.items() if meta.is_sensitive} | {ERROR}
     found = {**claim.run.input_vars, **changes}
     return {name: value for name, value in found.items() if name not in hidden and not name.startswith("__")}
 

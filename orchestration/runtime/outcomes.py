@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 Json: TypeAlias = Any
 RunEnd: TypeAlias = Literal["completed", "failed"]
+ERROR: Final = "error"
+"""The variable that a route out of a failure sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,16 @@ class RegionEnd:
     changes: dict[str, Json] = field(default_factory=dict)
     error: Error | None = None
     end: End | None = None
+
+    @property
+    def kept(self) -> dict[str, Json]:
+        """What outlives the region: not the `error` that a route inside it set."""
+        return {name: value for name, value in self.changes.items() if name != ERROR}
+
+    @property
+    def shown(self) -> dict[str, Json]:
+        """The variables of the document among what it set."""
+        return {name: value for name, value in self.kept.items() if not name.startswith("__")}
 
     @property
     def succeeded(self) -> bool:

@@ -13,7 +13,7 @@ from orchestration.runtime.drive import Drive
 from orchestration.runtime.executors import EXECUTORS
 from orchestration.runtime.graph import Moved
 from orchestration.runtime.limits import Limit, LimitPassed
-from orchestration.runtime.outcomes import Error, Fail, Json, Outcome, RegionEnd, StepFailed, Wait
+from orchestration.runtime.outcomes import ERROR, Error, Fail, Json, Outcome, RegionEnd, StepFailed, Wait
 from orchestration.runtime.ports import Owner
 from orchestration.runtime.records import NotStorable, VisitRow
 from orchestration.runtime.routing import ForeignNode, Route, end_as_json, end_of, left, route
@@ -200,7 +200,7 @@ class RegionDrive:
 
     def _row(self, visit: VisitContext, found: Route) -> VisitRow:
         if found.error is not None and found.next_node:
-            visit.write("error", found.error.as_json())
+            visit.write(ERROR, found.error.as_json())
         if found.end is not None:
             visit.keep(end_as_json(found.end))
         if found.error is None and isinstance(visit.node, SequenceNode | SubflowNode) and visit.node.compensate_with:

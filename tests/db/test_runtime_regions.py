@@ -188,6 +188,22 @@ def test_a_failed_branch_is_recorded_and_the_join_reached(tenant: Tenant):
     assert run.output_vars["parallel_results"]["errors"]["bad"]["class"] == "expression_error"
 
 
+def test_what_belongs_to_a_branch_alone_is_not_merged(tenant: Tenant):
+    copy = {"step_id": "c", "action": "set_checkpoint", "name": "before"}
+    nodes = {
+        "fork": {
+            "type": "parallel",
+            "branches": [{"branch_id": "a", "start_node": "a"}, {"branch_id": "b", "start_node": "b"}],
+        },
+        "a": {**failing(), "on_error": "mend"},
+        "b": {**failing(), "on_error": "mend"},
+        "mend": {"type": "sequence", "steps": [copy, set_step("seen", "{{ error.node_id }}")]},
+    }
+    run = finished(tenant, nodes, ZERO, zero=0)
+    assert run.output_vars["parallel_results"] == {"branches": {"a": {"seen": "a"}, "b": {"seen": "b"}}, "errors": {}}
+    assert payloads(run, "variable_conflict") == [{"name": "seen", "branches": ["a", "b"]}]
+
+
 def test_all_branches_failed(tenant: Tenant):
     nodes = {"fork": parallel({"one": "a", "two": "a"}), "a": failing("join"), "join": {"type": "terminate"}}
     run = finished(tenant, nodes, ZERO, zero=0)

@@ -102,7 +102,7 @@ def _after(loop: _Loop, end: RegionEnd, bound: dict[str, Json]) -> Outcome | Non
         return Fail(end.error)
     loop.done += 1
     inside = {**bound, **{name: value for name, value in end.changes.items() if name in bound}}
-    for name, value in end.changes.items():
+    for name, value in end.kept.items():
         if name not in bound:
             loop.ctx.write(name, value)
     if end.error is not None:
@@ -132,7 +132,7 @@ def _record(loop: _Loop, end: RegionEnd) -> dict[str, Json]:
     status = "completed" if end.error is None else "failed"
     error = None if end.error is None else end.error.as_json()
     about = {"item": item, "index": loop.index, "status": status, "error": error}
-    return {**(item if isinstance(item, dict) else {}), **end.changes, **about}
+    return {**(item if isinstance(item, dict) else {}), **end.shown, **about}
 
 
 def _finish(loop: _Loop, *, capped: bool) -> Outcome:

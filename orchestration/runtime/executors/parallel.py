@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestration.runtime.context import Again, BranchStart, Context
 from orchestration.runtime.errors import is_retried
-from orchestration.runtime.outcomes import Done, Error, Fail, Json, Outcome, RegionEnd, Wait
+from orchestration.runtime.outcomes import Done, Error, Fail, Outcome, RegionEnd, Wait
 from orchestration.runtime.retrying import Plan, plan
 from procedures.ckp.document import ParallelNode
 
@@ -63,23 +63,25 @@ def execute(node: ParallelNode, ctx: Context) -> Outcome:
 
 
 def _join(ctx: Context, ends: Mapping[str, RegionEnd]) -> Outcome:
-    succeeded = {name: end.changes for name, end in ends.items() if end.succeeded}
+    succeeded = {name: end for name, end in ends.items() if end.succeeded}
     errors = {name: end.error for name, end in ends.items() if end.error is not None}
     if errors and not succeeded:
         details = {"branches": {name: error.as_json() for name, error in errors.items()}}
         return Fail(Error("all_branches_failed", "Every branch failed.", details=details))
     _merge(ctx, succeeded)
     failures = {name: error.as_json() for name, error in errors.items()}
-    ctx.write("parallel_results", {"branches": dict(succeeded), "errors": failures})
+    shown = {name: end.shown for name, end in succeeded.items()}
+    ctx.write("parallel_results", {"branches": shown, "errors": failures})
     return Done()
 
 
-def _merge(ctx: Context, succeeded: Mapping[str, dict[str, Json]]) -> None:
+def _merge(ctx: Context, succeeded: Mapping[str, RegionEnd]) -> None:
     changed_by: dict[str, list[str]] = {}
-    for branch_id, changes in succeeded.items():
-        for name, value in changes.items():
-            changed_by.setdefault(name, []).append(branch_id)
+    for branch_id, end in succeeded.items():
+        for name, value in end.kept.items():
             ctx.write(name, value)
+        for name in end.shown:
+            changed_by.setdefault(name, []).append(branch_id)
     for name, branches in changed_by.items():
         if len(branches) > 1:
             payload: dict[str, Any] = {"name": name, "branches": branches}
