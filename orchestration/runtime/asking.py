@@ -137,7 +137,7 @@ def _approvers(visit: Visit, node: HumanApprovalNode) -> Named:
 
 def _expires_at(visit: Visit, node: HumanApprovalNode) -> datetime | None:
     if node.due_in is not None:
-        return moments.after(visit.at, visit.value(node.due_in, "due_in"))
+        return moments.after(visit.at, visit.value(node.due_in, "due_in"), visit.zone)
     if node.timeout_ms is not None:
         return visit.at + timedelta(milliseconds=moments.milliseconds(visit.value(node.timeout_ms, "timeout_ms")))
     return None

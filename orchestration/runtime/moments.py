@@ -1,20 +1,23 @@
 """Times and lengths of time as documents give them (CKP 0, 2.14). Pure."""
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from langorch.lib import clock
 from orchestration.runtime.outcomes import Error, Json, StepFailed
 from procedures.ckp.durations import LONGEST, DurationFault, Length, parse_duration
+from procedures.ckp.kinds import LONGEST_MS
 from procedures.ckp.values import read_number
 
 
 def milliseconds(value: Json) -> float:
-    """A number of milliseconds, or text of one. Raises `StepFailed` (invalid_value)."""
+    """Whole milliseconds, at most 31 days of them, or text of that. Raises `StepFailed` (invalid_value)."""
     number = read_number(value) if isinstance(value, str) else value
-    if isinstance(number, bool) or number is None or isinstance(number, list | dict | str) or number < 0:
+    if isinstance(number, bool) or number is None or isinstance(number, list | dict | str) or number % 1:
         raise StepFailed(Error("invalid_value", f"{value!r} is no number of milliseconds."))
+    if not 0 <= number <= LONGEST_MS:
+        raise StepFailed(Error("invalid_value", f"{value!r} milliseconds are not between 0 and 31 days."))
     return float(number)
 
 
@@ -26,28 +29,28 @@ def length(value: Json) -> Length:
         raise StepFailed(Error("invalid_value", f"{value!r} {fault}.")) from None
 
 
-def after(start: datetime, duration: Json) -> datetime:
-    """The moment a duration after `start`; business days are Monday to Friday."""
+def after(start: datetime, duration: Json, zone: str) -> datetime:
+    """The moment a duration after `start`; business days are Monday to Friday in `zone`."""
     wanted = length(duration)
-    moment = start + wanted.clock
+    moment = (start + wanted.clock).astimezone(ZoneInfo(zone))
     for _ in range(wanted.business_days):
         moment += timedelta(days=1)
         while moment.weekday() >= 5:
             moment += timedelta(days=1)
-    return moment
+    return moment.astimezone(UTC)
 
 
-def wait_length(action: str, fields: Mapping[str, Json], entered: datetime, zone: str) -> float:
-    """How long a `wait` or `wait_until` step waits from the visit's entry, in milliseconds; a past time is nothing.
+def wait_length(action: str, fields: Mapping[str, Json], begun: datetime, zone: str) -> float:
+    """How long a `wait` or `wait_until` step that has begun then waits, in milliseconds; a past time is nothing.
 
     Raises `StepFailed` (invalid_value).
     """
     if action == "wait_until":
-        until = read_until(fields.get("until"), entered, str(fields.get("timezone") or zone))
+        until = read_until(fields.get("until"), begun, str(fields.get("timezone") or zone))
         return max((until - clock.now()) / timedelta(milliseconds=1), 0)
     if fields.get("duration_ms") is not None:
         return milliseconds(fields["duration_ms"])
-    return (after(entered, fields.get("duration")) - entered) / timedelta(milliseconds=1)
+    return (after(begun, fields.get("duration"), zone) - begun) / timedelta(milliseconds=1)
 
 
 def read_until(value: Json, now: datetime, zone: str) -> datetime:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 from orchestration.runtime.graph import Graph, compile_region
+from procedures.ckp.checks.subject import Subject
 from procedures.ckp.compile import load_document
 from procedures.ckp.document import (
     Document,
@@ -20,6 +21,7 @@ from procedures.ckp.document import (
 )
 from procedures.ckp.edges import node_edges, steps_of
 from procedures.ckp.regions import Region, regions
+from procedures.ckp.report import Report
 from procedures.models import Document as StoredDocument
 
 MOST_KEPT: Final = 128
@@ -32,11 +34,28 @@ class Program:
 
     def __init__(self, canonical: dict[str, Any]) -> None:
         self.document: Document = load_document(canonical)
+        self._canonical = canonical
         self.regions = regions(self.document)
         self._graphs: dict[tuple[str, str], Graph] = {}
         self._compiled: dict[tuple[str | int, ...], Any] = {}
         self.pointers: dict[tuple[str | int, ...], str] = {}
         self._lock = threading.Lock()
+
+    @cached_property
+    def _subject(self) -> Subject:
+        """The document as its checks see it: what is read and written where."""
+        return Subject(self._canonical, self.document, Report())
+
+    def defined_at(self, node_id: str) -> frozenset[str]:
+        """The variables that may be defined in a visit of a node: set before it, or by it."""
+
+        def found() -> frozenset[str]:
+            flow, written = self._subject.flow, self._subject.programs[node_id].writes()
+            entry = flow.entry.get(node_id)
+            before = flow.names.of(entry.may) if entry else ()
+            return frozenset(before).union(write.name for write in written)
+
+        return self.compiled(("defined", node_id), found)
 
     @cached_property
     def has_children(self) -> bool:

@@ -8,12 +8,13 @@ from langorch.lib.redaction import REDACTED
 from orchestration.choices import StepState
 from orchestration.runtime import moments, paths
 from orchestration.runtime.context import Place
+from orchestration.runtime.errors import handler_of, is_retried
 from orchestration.runtime.outcomes import Error, Json
 from orchestration.runtime.records import StepRow, moment, to_json
-from orchestration.runtime.retrying import Plan
+from orchestration.runtime.retrying import Plan, plan
 from orchestration.runtime.state import StepResult
 from orchestration.runtime.visiting import Visit
-from procedures.ckp.document import Step
+from procedures.ckp.document import SequenceNode, Step
 from procedures.ckp.effects import is_call
 
 LONGEST_KEY: Final = 300
@@ -40,6 +41,7 @@ class RecordedStep:
         """The parameters as they are recorded."""
         self.began = clock.monotonic()
         self.at = clock.now()
+        visit.values.at_step(step.step_id, self.attempt + 1)
 
     @property
     def leaves(self) -> bool:
@@ -73,6 +75,7 @@ class RecordedStep:
         """Count one more attempt, from now on."""
         self.attempt += 1
         self.began, self.at = clock.monotonic(), clock.now()
+        self.visit.values.at_step(self.step.step_id, self.attempt)
 
     def started(self) -> None:
         """Record that something is about to be sent, and under which key."""
@@ -96,10 +99,21 @@ class RecordedStep:
             "action": self.step.action,
             "error_class": error.error_class,
             "error": error.message,
-            "retryable": again,
-            "then": "retry" if again else "fail",
+            "retryable": is_retried(error, self.plan().policy),
+            "then": "retry" if again else "handler" if self._is_handled(error) else "fail",
         }
         self.emit("step_failed", told)
+
+    def plan(self) -> Plan:
+        """How often and after what delay the step is tried again, if at all."""
+        return plan((self.step.retry_config, self.visit.node.retry), self.visit.document.global_config)
+
+    def _is_handled(self, error: Error) -> bool:
+        """Whether a handler of the node acts on a failure of the step."""
+        node = self.visit.node
+        if not isinstance(node, SequenceNode) or self.place[:1] != ("steps",):
+            return False
+        return handler_of(error, node.error_handlers) is not None
 
     def placed(self, error: Error) -> Error:
         """An error with the place and the agent of this attempt."""

@@ -22,8 +22,8 @@ from orchestration.runtime.errors import is_retried
 from orchestration.runtime.notices import NoticeCall
 from orchestration.runtime.outcomes import Error, Json, StepFailed, Suspended, error_from_json
 from orchestration.runtime.records import NotStorable
-from orchestration.runtime.retrying import Plan, plan
 from orchestration.runtime.slots import Slot
+from orchestration.runtime.state import WaitRecord
 from orchestration.runtime.stepping import RecordedStep
 from orchestration.runtime.user_keys import UserKey
 from orchestration.runtime.visiting import Visit
@@ -192,11 +192,15 @@ class StepRun(RecordedStep):
     def _wait(self, limit: float) -> None:
         fields = self.step.parameters
         rendered = {name: self.visit.value(value, *self.place, name) for name, value in fields.items()}
-        zone = self.visit.document.global_config.timezone or "UTC"
-        length = moments.wait_length(self.step.action, rendered, self.visit.at, zone)
-        pausing.pause(self.visit, WaitKind.TIMER, self.ref(""), min(length, limit or length), self.step.step_id)
-        if limit and length > limit:
+        length = moments.wait_length(self.step.action, rendered, self.at, self.visit.zone)
+        whole, cut = self.ref(""), self.ref(f"#timeout{self.attempt}")
+        if limit and self._waited(whole) is None and (length > limit or self._waited(cut) is not None):
+            pausing.pause(self.visit, WaitKind.TIMER, cut, limit, self.step.step_id)
             raise self._timed_out(limit)
+        pausing.pause(self.visit, WaitKind.TIMER, whole, length, self.step.step_id)
+
+    def _waited(self, ref: str) -> WaitRecord | None:
+        return self.visit.drive.records.wait(self.visit.path, WaitKind.TIMER, self.step.step_id, ref)
 
     def _timed_out(self, limit: float) -> StepFailed:
         self.emit("step_timeout", {"timeout_ms": limit, "action": self.step.action, "binding": "internal"})
@@ -219,15 +223,12 @@ class StepRun(RecordedStep):
     def _pause(self, when: str, length: float) -> None:
         pausing.pause(self.visit, WaitKind.TIMER, self.ref(f"#{when}"), length, self.step.step_id)
 
-    def _plan(self) -> Plan:
-        return plan((self.step.retry_config, self.visit.node.retry), self.visit.document.global_config)
-
     def _settle_failure(self, error: Error, *, again: bool) -> None:
         """Record how an attempt failed, and let the delay of the next one pass. Raises `StepFailed` without one."""
         self._record(lambda: self._failed(error, again=again), "" if again else self._shot_of(error))
         if not again:
             raise StepFailed(error)
-        policy = self._plan()
+        policy = self.plan()
         self.retries += 1
         delay = policy.delay(self.retries, self._seed(), (error.retry_after or 0) * 1000)
         self.tell_retry(error, policy, delay)
@@ -260,7 +261,7 @@ class StepRun(RecordedStep):
         self.retries += 1
 
     def _tries_again(self, error: Error) -> bool:
-        policy = self._plan()
+        policy = self.plan()
         return self.step.retries and self.retries < policy.max_retries and is_retried(error, policy.policy)
 
     def _outlasts(self, error: Error) -> bool:
@@ -268,7 +269,7 @@ class StepRun(RecordedStep):
         limit = self.visit.drive.limit
         if limit is None:
             return False
-        delay = self._plan().delay(self.retries + 1, self._seed(), (error.retry_after or 0) * 1000)
+        delay = self.plan().delay(self.retries + 1, self._seed(), (error.retry_after or 0) * 1000)
         return clock.monotonic() + delay / 1000 >= limit.at
 
     def _ignores(self, error: Error) -> bool:

@@ -17,6 +17,7 @@ from procedures.ckp.expressions import (
     compile_value,
 )
 from procedures.ckp.mappings import compile_mapping
+from procedures.ckp.names import VARIABLE_NAME
 
 Report = Callable[[str, dict[str, Any]], None]
 NOTHING: Mapping[str, Json] = {}
@@ -28,11 +29,16 @@ class Values:
     def __init__(self, program: Program, node_id: str, scope: Scope, report: Report) -> None:
         self._program = program
         self._node_id = node_id
-        self._scope = scope
+        self._builtins = dict(scope.builtins)
+        self._scope = replace(scope, builtins=self._builtins)
         self._report = report
         self._told: set[tuple[str, str | None, str]] = set()
         self._root = "/workflow_graph/nodes/" + _escaped(node_id)
         self._pointers = program.pointers
+
+    def at_step(self, step_id: str, attempt: int) -> None:
+        """From now on a step is at work: texts see which, and its attempt."""
+        self._builtins.update(step_id=step_id, attempt=attempt)
 
     def seeing(self, variables: Mapping[str, Json]) -> "Values":
         """The same evaluator over other variables; it reports nothing."""
@@ -90,9 +96,12 @@ class Values:
         return text
 
     def given(self, source: Json, place: tuple[Place, ...]) -> Json:
-        """As `value`, but a text that is exactly the name of a defined variable means the variable."""
-        if isinstance(source, str) and source in self._scope.variables:
-            return self._scope.variables[source]
+        """As `value`, but a text that is exactly the name of a variable that may be defined here means the variable."""
+        if isinstance(source, str) and VARIABLE_NAME.fullmatch(source):
+            if source in self._scope.variables:
+                return self._scope.variables[source]
+            if source in self._program.defined_at(self._node_id):
+                return self.expression(source, place)
         return self.value(source, place)
 
     def mapped(self, source: str, result: Json, place: tuple[Place, ...], *, from_model: bool = False) -> Json:

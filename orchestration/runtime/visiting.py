@@ -73,6 +73,11 @@ class Visit:
         return self.node.description or self.node_id
 
     @property
+    def zone(self) -> str:
+        """The time zone of the document."""
+        return self.document.global_config.timezone or "UTC"
+
+    @property
     def variables(self) -> Mapping[str, Json]:
         return self._variables
 
@@ -105,7 +110,7 @@ class Visit:
             self._variables,
             {**self.drive.builtins, "node_id": self.node_id},
             strict=config.undefined_variables == "error",
-            timezone=config.timezone or "UTC",
+            timezone=self.zone,
             now=self.at,
         )
 

@@ -291,3 +291,30 @@ def test_a_retry_that_would_come_after_the_run_s_limit_is_not_waited_for(tenant:
     assert (run.status, run.error_class, run.error["attempt"]) == ("failed", "expression_error", 1)
     source["global_config"] = {"timeout_ms": 90_000}
     assert runs.drive(runs.queue(tenant, source, zero=0)).status == "paused"
+
+
+def test_a_wait_that_its_timeout_cuts_fails_however_little_is_left_then(
+    tenant: Tenant, standing_clock: clock.FixedClock
+):
+    wait = {"step_id": "w", "action": "wait_until", "until": "2026-03-02T12:15:00Z", "timeout_ms": 600_000}
+    run = finished(tenant, {"a": {"type": "sequence", "steps": [wait], "next_node": "end"}})
+    standing_clock.advance(minutes=10)
+    runs.fire(Wait.objects.get(run=run, state="open"))
+    run = runs.drive(run)
+    assert (run.status, run.error_class) == ("failed", "timeout")
+    assert payloads(run, "step_timeout") == [{"timeout_ms": 600_000.0, "action": "wait_until", "binding": "internal"}]
+
+
+def test_a_time_that_is_far_too_long_fails_its_step(tenant: Tenant):
+    source = runs.document(
+        {
+            "a": {
+                **sleeping(1),
+                "steps": [{"step_id": "w", "action": "wait", "duration_ms": "{{ n }}"}],
+                "on_error": "end",
+            }
+        }
+        | END,
+        variables_schema={"n": {"type": "number", "required": True}},
+    )
+    assert runs.drive(runs.queue(tenant, source, n=1e15)).status == "completed"

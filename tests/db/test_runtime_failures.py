@@ -50,6 +50,18 @@ def test_on_error_goes_on_with_the_error(tenant: Tenant):
     assert run.output_vars["seen"] == "expression_error"
 
 
+def test_a_step_that_fails_says_what_follows(tenant: Tenant):
+    texts = {"step_id": "t", "action": "log", "message": "{{ node_id }} {{ step_id }} {{ attempt }}"}
+    retried = {"retry_config": {"max_retries": 1, "base_delay_ms": 1, "retry_on": ["any_data"]}}
+    a = dividing(step=retried, error_handlers=[{"action": "ignore"}])
+    run = finished(tenant, {"a": {**a, "steps": [texts, *a["steps"]]}})
+    assert [(told["retryable"], told["then"]) for told in payloads(run, "step_failed")] == [
+        (True, "retry"),
+        (True, "handler"),
+    ]
+    assert payloads(run, "log") == [{"level": "INFO", "message": "a t 1"}]
+
+
 def test_on_failure_recovers_once(tenant: Tenant):
     tidy = {
         "type": "sequence",

@@ -127,3 +127,10 @@ def test_events_are_numbered_without_gaps(tenant: Tenant):
     assert told[:3] == ["run_created", "execution_started", "node_started"]
     assert told[-1] == "run_completed"
     assert told.count("approval_requested") == told.count("run_parked") == told.count("execution_resumed") == 1
+
+
+def test_the_name_of_a_variable_that_was_never_set_is_not_taken_for_text(tenant: Tenant):
+    nodes = {"end": {"type": "terminate", "outputs": {"amount": "amount", "note": "none"}}}
+    source = runs.document(nodes, variables_schema={"amount": {"type": "number"}})
+    run = runs.drive(runs.queue(tenant, source))
+    assert run.output_vars == {"amount": None, "note": "none"}

@@ -70,10 +70,18 @@ def test_waits(standing_noon: FixedClock, action: str, fields: dict[str, Any], s
     assert moments.wait_length(action, fields, NOON, "UTC") == seconds * 1000
 
 
+def test_business_days_are_those_of_the_zone():
+    friday_in_new_york = datetime(2026, 3, 7, 4, 30, tzinfo=UTC)
+    assert moments.after(friday_in_new_york, "1bd", "America/New_York") == datetime(2026, 3, 10, 3, 30, tzinfo=UTC)
+    assert moments.after(friday_in_new_york, "2h", "America/New_York") == datetime(2026, 3, 7, 6, 30, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("action", "fields"),
     [
         ("wait", {"duration_ms": -1}),
+        ("wait", {"duration_ms": 1.5}),
+        ("wait", {"duration_ms": 1e15}),
         ("wait", {"duration_ms": "soon"}),
         ("wait", {"duration": "3 weeks"}),
         ("wait", {}),
