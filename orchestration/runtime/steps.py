@@ -10,6 +10,7 @@ from orchestration.runtime import (
     doubt,
     moments,
     pausing,
+    policies,
     prompts,
     rating,
     screenshots,
@@ -154,6 +155,7 @@ class StepRun(RecordedStep):
         if (known := self._known()) is not None:
             return known[0]
         if self.leaves:
+            policies.require_allowed(self)
             rating.wait_for_token(self)
             self.call = NoticeCall(self) if self._is_notice else AgentCall(self)
             return self.call.result()

@@ -14,9 +14,10 @@ from orchestration.services.request import Started, StartRequest
 from procedures.ckp.compile import load_document
 from procedures.ckp.document import Document
 from procedures.models import Procedure, ProcedureVersion
+from procedures.services import checking
 from tenants import audit
 from tenants.actor import Actor, Owned
-from tenants.models import Project, Tenant
+from tenants.models import Project
 
 PRIORITIES = range(-100, 101)
 MOST_LABELS = 20
@@ -33,19 +34,19 @@ def start_run(actor: Actor, wanted: StartRequest) -> Started:
     _require_sane(wanted)
     procedure = _procedure(actor, wanted.procedure_id)
     project = _project(actor, procedure, wanted)
-    tenant = Tenant.objects.get(pk=actor.tenant_id)
-    if not tenant.active:
+    if not procedure.tenant.active:
         raise Denied("runs.start", detail="The tenant is closed: nothing starts in it.")
     version, channel = admission.version_for_start(procedure, wanted)
     document = load_document(version.document.canonical)
-    run = _draft(actor, wanted, version, document)
+    checking.require_bound(version, document, project, channel)
+    run = _draft(actor, wanted, procedure, version, document)
     run.release_channel, run.project = channel, project
     checked = inputs.check(document, wanted, run)
     run.input_vars = checked.values
     admission.name_keys(run, document)
     if earlier := admission.earlier_run(run, document):
         return Started(earlier, deduplicated=True)
-    admission.require_room(run, document, tenant)
+    admission.require_room(run, document, procedure.tenant)
     _store(actor, run, document, checked.unknown)
     return Started(run)
 
@@ -65,7 +66,8 @@ def _refused(name: str, fault: str) -> Invalid:
 
 
 def _procedure(actor: Actor, procedure_id: str) -> Procedure:
-    found = Procedure.objects.visible_to(actor).filter(procedure_id=procedure_id).select_related("project").first()
+    visible = Procedure.objects.visible_to(actor).select_related("project", "tenant")
+    found = visible.filter(procedure_id=procedure_id).first()
     if found is None:
         raise NotFound(f"There is no procedure {procedure_id!r} that you can see.", code="procedure_not_found")
     return found
@@ -90,14 +92,16 @@ def _project(actor: Actor, procedure: Procedure, wanted: StartRequest) -> Projec
     return project
 
 
-def _draft(actor: Actor, wanted: StartRequest, version: ProcedureVersion, document: Document) -> Run:
+def _draft(
+    actor: Actor, wanted: StartRequest, procedure: Procedure, version: ProcedureVersion, document: Document
+) -> Run:
     """The run as asked for, not stored; project, channel, inputs and keys are still to come."""
     cause, now, mode = wanted.cause, clock.now(), modes.mode_of(wanted, document)
     run = Run(
         tenant_id=actor.tenant_id,
-        procedure=version.procedure,
+        procedure=procedure,
         document=version.document,
-        procedure_key=version.procedure.procedure_id,
+        procedure_key=procedure.procedure_id,
         procedure_version=version.version,
         document_hash=version.document_hash,
         is_test=version.status == "draft" or mode.is_test,

@@ -1,5 +1,6 @@
 """The actions that LangOrch itself carries out, and the transformations of data: their fields (CKP 2.6, 2.7, 2.14)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -254,3 +255,8 @@ ACTIONS: Final[dict[str, Action]] = {action.name: action for action in _internal
 WAITS: Final = frozenset({"wait", "wait_until"})
 CALLS: Final = frozenset(action.name for action in ACTIONS.values() if action.call)
 """Actions of LangOrch that leave the house."""
+
+
+def action_allowed(action: str, allowed: Sequence[str]) -> bool:
+    """Whether a list of names and `prefix.*` holds an action."""
+    return any(action == entry or (entry.endswith(".*") and action.startswith(entry[:-1])) for entry in allowed)

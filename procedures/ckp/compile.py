@@ -1,9 +1,10 @@
 """Compiling: text to tree, to canonical form, to checked and bound document, with all problems at once (CKP 5)."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from procedures.ckp.bind import bind
+from procedures.ckp.bind import REFUSING, bind
 from procedures.ckp.checks import validate
 from procedures.ckp.checks.subject import Subject
 from procedures.ckp.dialects import Normal, normalise
@@ -95,6 +96,16 @@ def _checked(
 def load_document(canonical: dict[str, Any]) -> Document:
     """Models from a canonical form that was compiled before; nothing is checked again."""
     return Document.model_validate(without_notes(canonical))
+
+
+def bind_again(canonical: dict[str, Any], document: Document, registry: Registry) -> tuple[Problem, ...]:
+    """The errors that what is registered now makes of a document compiled before; placed in its canonical form."""
+    report = Report()
+    bind(Subject(canonical, document, report, registry=registry), REFUSING)
+    if not report.refused:
+        return ()
+    problems = place(report, Normal(canonical, {}), json.dumps(canonical, indent=2), prod=False)
+    return tuple(problem for problem in problems if problem.severity == "error")
 
 
 def document_hash(canonical: dict[str, Any]) -> str:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.conf import settings
 
-from langorch.lib.errors import Invalid, Place
-from procedures.ckp.compile import Compiled, compile_document
+from langorch.lib.errors import Conflict, Invalid, Place
+from procedures.ckp.compile import Compiled, bind_again, compile_document
 from procedures.ckp.document import Document
 from procedures.ckp.problems import Problem
 from procedures.models import ProcedureVersion
@@ -59,19 +59,31 @@ def compile_for(text: str | bytes, tenant_id: UUID, project: Project | None, cha
 def refused(problems: Sequence[Problem], code: str = "compile_failed", before: str = "") -> Invalid:
     """The refusal of a document for its errors; `before` stands in front of their messages."""
     errors = [problem for problem in problems if problem.severity == "error"]
-    places = [
-        Place(
-            problem.message,
-            code=problem.code,
-            pointer=problem.pointer,
-            node_id=problem.node_id,
-            step_id=problem.step_id,
-            hint=problem.hint,
-        )
-        for problem in errors
-    ]
     detail = before + "; ".join(problem.message for problem in errors)
-    return Invalid(detail, code=code, places=places, extra={"problems": [problem.as_dict() for problem in problems]})
+    extra = {"problems": [problem.as_dict() for problem in problems]}
+    return Invalid(detail, code=code, places=[_place(problem) for problem in errors], extra=extra)
+
+
+def require_bound(version: ProcedureVersion, document: Document, project: Project | None, channel: str) -> None:
+    """Raise `Conflict` (procedure_not_runnable) when what is registered now makes an error of the document (CKP 5)."""
+    registry = TenantRegistry(version.tenant_id, project, channel)
+    errors = bind_again(version.document.canonical, document, registry)
+    if errors:
+        detail = f"Version {version.version} cannot run now: " + "; ".join(problem.message for problem in errors)
+        extra = {"problems": [problem.as_dict() for problem in errors]}
+        places = [_place(problem) for problem in errors]
+        raise Conflict(detail, code="procedure_not_runnable", places=places, extra=extra)
+
+
+def _place(problem: Problem) -> Place:
+    return Place(
+        problem.message,
+        code=problem.code,
+        pointer=problem.pointer,
+        node_id=problem.node_id,
+        step_id=problem.step_id,
+        hint=problem.hint,
+    )
 
 
 def address_problems(version: ProcedureVersion, text: str, document: Document) -> list[Problem]:

@@ -34,6 +34,13 @@ def start(client, procedure_id="hello", **body):
     return client.post(URL, {"procedure_id": procedure_id, **body})
 
 
+def calling() -> dict[str, Any]:
+    """A document with a call."""
+    step = {"step_id": "open", "action": "navigate", "agent": "web"}
+    nodes = {"fetch": {"type": "sequence", "steps": [step], "next_node": "done"}, "done": {"type": "terminate"}}
+    return {"procedure_id": "calling", "version": "1.0.0", "workflow_graph": {"start_node": "fetch", "nodes": nodes}}
+
+
 def ids(answer):
     assert answer.status_code == 200, answer.json()
     return [row["run_id"] for row in answer.json()]
@@ -112,6 +119,19 @@ class TestStart:
         assert self.refused(operator, "hello", procedure_version="1.0.0") == (409, "procedure_not_runnable")
         type(version).system.filter(pk=version.pk).update(status="archived")
         assert self.refused(operator, "hello", procedure_version="1.0.0") == (409, "procedure_not_runnable")
+
+    def test_what_is_registered_now_may_forbid_a_start(self, house, operator):
+        publish(house.operator, calling(), house.project)
+        house.project.settings = {"allowed_actions": ["mail.*"]}
+        house.project.save()
+        answer = start(operator, "calling")
+        place = "/workflow_graph/nodes/fetch/steps/0/action"
+        assert (answer.status_code, answer.json()["code"]) == (409, "procedure_not_runnable")
+        assert [(one["code"], one["pointer"]) for one in answer.json()["errors"]] == [("CKP505", place)]
+        assert not Run.system.exists()
+        house.project.settings = {"allowed_actions": ["mail.*", "navigate"]}
+        house.project.save()
+        assert start(operator, "calling").status_code == 201
 
     def test_malformed_bodies_name_their_field(self, house, operator):
         publish(house.operator, hello())

@@ -13,7 +13,7 @@ from agents.models import AgentLease
 from orchestration import transitions
 from orchestration.diagnostics import diagnostics
 from orchestration.models import Artifact, Event, Run, StepRecord
-from tenants.models import Tenant
+from tenants.models import Project, Tenant
 from tests import agents, processes, runs
 from tests.agents import said
 from tests.servers import Reply
@@ -392,3 +392,15 @@ def test_why_there_is_no_picture_is_told(tenant: Tenant):
         run = driven(tenant, nodes)
     assert run.status == "completed"
     assert events(run, "screenshot_requested") == [{"reason": "completed", "error": "no window"}]
+
+
+def test_a_call_that_the_project_has_come_to_forbid_is_not_made(tenant: Tenant):
+    project = Project.objects.create(tenant=tenant, name="House")
+    run = runs.queue(tenant, runs.document(one_step()))
+    Run.system.update(project=project)
+    Project.system.update(settings={"allowed_actions": ["mail.*"]})
+    with agents.agent(tenant, navigate=lambda params: {}) as web:
+        run = runs.drive(run)
+    assert (run.status, run.error_class, web.calls) == ("failed", "policy_denied", [])
+    told = {"policy": "allowed_actions", "reason": "The project does not allow navigate."}
+    assert events(run, "policy_denied") == [told]

@@ -230,20 +230,23 @@ class TestItsStart:
     def test_no_procedure_runs_itself(self, by):
         made(by, "middle", {"end": ends()})
         made(by, "parent", {"call": calls("middle", next_node="end"), "end": ends()})
+        run = started(by)
         rewritten("middle", {"call": calls("parent", next_node="end"), "end": ends()})
-        run = runs.drive(started(by))
+        runs.drive(run)
+        run.refresh_from_db()
         inner = run.error["details"]["error"]
-        assert (run.error_class, inner["class"]) == ("subflow_failed", "subflow_recursion")
-        assert "parent → middle → parent" in inner["message"]
-        assert Run.system.count() == 2
+        assert (run.error_class, inner["class"]) == ("subflow_failed", "procedure_not_runnable")
+        assert "middle → parent → middle" in inner["message"]
+        assert Run.system.count() == 1
 
     def test_children_are_nested_ten_deep_at_most(self, by):
         made(by, "p12", {"end": ends()})
         for number in range(11, 1, -1):
             made(by, f"p{number}", {"call": calls(f"p{number + 1}", next_node="end"), "end": ends()})
         made(by, "p1", {"end": ends()})
+        run = started(by, "p1")
         rewritten("p1", {"call": calls("p2", next_node="end"), "end": ends()})
-        run = runs.drive(started(by, "p1"))
+        run = runs.drive(run)
         assert run.status == "failed"
         assert Run.system.get(depth=10).error_class == "subflow_recursion"
         assert not Run.system.filter(depth=11).exists()

@@ -1,6 +1,6 @@
 """The checks that ask what is registered now (CKP 5, bind), each a small function, listed here once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from procedures.ckp.bind import calls, children, contract, models, people, secrets
@@ -36,8 +36,20 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 
 
-def bind(subject: Subject) -> None:
+REFUSING: Final[tuple[Check, ...]] = (
+    calls.project_allows_actions,
+    children.nothing_recurs,
+    contract.inputs_are_supplied,
+    people.quorums_can_be_met,
+    people.calendars_exist,
+    models.models_have_prices,
+    models.attachments_are_allowed,
+)
+"""Those that find errors which were not there when the document was stored."""
+
+
+def bind(subject: Subject, checks: Sequence[Check] = CHECKS) -> None:
     """Runs every check until there are more errors than are shown; findings go to the report of the subject."""
-    for check in CHECKS:
+    for check in checks:
         if not subject.report.is_full:
             check(subject)

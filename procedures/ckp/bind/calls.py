@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from procedures.ckp.checks.steps import action_allowed, called_actions
+from procedures.ckp.actions import action_allowed
+from procedures.ckp.checks.steps import called_actions
 from procedures.ckp.checks.subject import Subject
 from procedures.ckp.document.nodes import LlmActionNode, Node, ProcessingNode, SequenceNode
 from procedures.ckp.document.steps import Step

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from procedures.ckp.actions import ACTIONS
+from procedures.ckp.actions import ACTIONS, action_allowed
 from procedures.ckp.checks.subject import Subject
 from procedures.ckp.document.nodes import ProcessingNode
 from procedures.ckp.document.steps import Step
@@ -61,11 +61,6 @@ def called_actions(subject: Subject) -> Iterator[tuple[str, Path]]:
         for index, operation in enumerate(node.operations):
             if operation.action in ACTIONS and ACTIONS[operation.action].call:
                 yield operation.action, (*place, "operations", index, "action")
-
-
-def action_allowed(action: str, allowed: Any) -> bool:
-    """Whether a list of names and `prefix.*` holds an action."""
-    return any(action == entry or (entry.endswith(".*") and action.startswith(entry[:-1])) for entry in allowed)
 
 
 def dispatch_fits(subject: Subject) -> None:
