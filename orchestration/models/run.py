@@ -8,12 +8,18 @@ from orchestration.choices import ENDED, OPEN, Compensation, ExecutionMode, JobS
 from procedures.choices import Channel
 from tenants.models import TenantOwned
 
+RARELY_SET = ("project", "initiator", "parent_run", "root_run", "retry_of", "forked_from")
+"""Keys that few runs have: only those runs are indexed by them, as each move of a run writes all its indexes anew."""
+
 
 class Run(TenantOwned):
     """One execution of one document. Moves only through `orchestration.transitions`."""
 
-    project = models.ForeignKey("tenants.Project", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    procedure = models.ForeignKey("procedures.Procedure", on_delete=models.PROTECT, related_name="runs")
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, related_name="+", db_index=False)
+    project = models.ForeignKey(
+        "tenants.Project", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    procedure = models.ForeignKey("procedures.Procedure", on_delete=models.PROTECT, related_name="runs", db_index=False)
     document = models.ForeignKey("procedures.Document", on_delete=models.PROTECT, related_name="runs")
     procedure_key = models.CharField(max_length=128)
     procedure_version = models.CharField(max_length=64)
@@ -51,15 +57,23 @@ class Run(TenantOwned):
     trigger_type = models.CharField(max_length=16, choices=TriggerType.choices, default=TriggerType.MANUAL)
     triggered_by = models.CharField(max_length=200)
     initiator = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
-    parent_run = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
-    root_run = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    parent_run = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children", db_index=False
+    )
+    root_run = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     parent_path = models.CharField(max_length=500, blank=True)
     depth = models.PositiveSmallIntegerField(default=0)
     subflow_versions = models.JSONField(default=dict)
-    retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
-    forked_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="forks")
+    retry_of = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries", db_index=False
+    )
+    forked_from = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="forks", db_index=False
+    )
     retry_count = models.PositiveIntegerField(default=0)
 
     fence = models.PositiveBigIntegerField(default=0)
@@ -119,6 +133,10 @@ class Run(TenantOwned):
                 condition=Q(status__in=sorted(OPEN), cancel_requested=True),
                 name="run_to_be_canceled",
             ),
+            *(
+                models.Index(fields=[key], condition=Q(**{f"{key}__isnull": False}), name=f"run_by_{key}")
+                for key in RARELY_SET
+            ),
         ]
 
     def __str__(self) -> str:
@@ -134,7 +152,7 @@ class RunJob(models.Model):
     """
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="job")
-    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, related_name="+")
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, related_name="+", db_index=False)
     place = models.UUIDField()
     lane = models.CharField(max_length=97, blank=True)
     max_runs = models.PositiveIntegerField(null=True, blank=True)
