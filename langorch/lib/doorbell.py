@@ -1,5 +1,7 @@
 """Messages that only say "look": sent by name after commit, and lost without harm."""
 
+import threading
+
 import structlog
 from celery import current_app
 from django.db import transaction
@@ -7,14 +9,39 @@ from kombu.exceptions import OperationalError
 
 log = structlog.get_logger(__name__)
 
+GATHERED_SECONDS = 0.01
+_gathering: dict[str, bool] = {}
+_gate = threading.Lock()
 
-def ring(task: str, *args: str) -> None:
-    """Ask a worker to run `task` once the present transaction is committed."""
-    transaction.on_commit(lambda: _send(task, args))
+
+def ring(task: str) -> None:
+    """Ask a worker to run `task` once the present transaction is committed.
+
+    The first bell goes out at once; those of the next `GATHERED_SECONDS` follow it as one.
+    """
+    transaction.on_commit(lambda: _ring(task))
 
 
-def _send(task: str, args: tuple[str, ...]) -> None:
+def _ring(task: str) -> None:
+    with _gate:
+        gathering = task in _gathering
+        _gathering[task] = gathering
+    if not gathering:
+        _send(task)
+        later = threading.Timer(GATHERED_SECONDS, _ring_for_the_rest, [task])
+        later.daemon = True
+        later.start()
+
+
+def _ring_for_the_rest(task: str) -> None:
+    with _gate:
+        rung_again = _gathering.pop(task)
+    if rung_again:
+        _ring(task)
+
+
+def _send(task: str) -> None:
     try:
-        current_app.send_task(task, args=args, ignore_result=True, retry=False)
+        current_app.send_task(task, ignore_result=True, retry=False)
     except OperationalError as error:
         log.warning("doorbell_lost", task=task, error=str(error))

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 import psycopg
 
 from orchestration.runtime.records import (
@@ -26,7 +27,6 @@ from orchestration.runtime.records import (
 )
 
 Row = VisitRow | StepRow | WaitRow | ArtifactRow | EventRow
-_RAW_JSON: Final = frozenset({"changes", "error", "data", "params", "result", "payload", "needs"})
 
 _RUN: Final = """
 WITH run AS (
@@ -183,17 +183,18 @@ def prepared(raw: Any) -> Iterator[None]:
 
 
 def _array(rows: Iterable[Row]) -> str:
-    return f"[{','.join(_object(row) for row in rows)}]"
+    return orjson.dumps([_object(row) for row in rows]).decode()
 
 
-def _object(row: Row) -> str:
-    return "{" + ",".join(_member(name, getattr(row, name)) for name in _NAMES[type(row)]) + "}"
+def _object(row: Row) -> dict[str, Any]:
+    values = row._asdict()
+    for name in _RAW_JSON[type(row)]:
+        if values[name] is not None:
+            values[name] = orjson.Fragment(values[name])
+    return values
 
 
-def _member(name: str, value: Any) -> str:
-    if value is None:
-        return f'"{name}":null'
-    return f'"{name}":{value}' if name in _RAW_JSON else f'"{name}":{to_json(value)}'
-
-
-_NAMES: Final = {row: row._fields for row in (VisitRow, StepRow, WaitRow, ArtifactRow, EventRow)}
+_JSON: Final = frozenset({"changes", "error", "data", "params", "result", "payload", "needs"})
+_RAW_JSON: Final = {
+    row: [name for name in row._fields if name in _JSON] for row in (VisitRow, StepRow, WaitRow, ArtifactRow, EventRow)
+}
