@@ -152,7 +152,7 @@ class AgentCall:
         )
         self.verdict = error.message if fault.sick else "" if fault.sent else None
         if isinstance(fault.artifacts, list):
-            intake.keep(self.visit, self._intake(), None, fault.artifacts)
+            self._keep(fault.artifacts)
         if fault.error_class == "timeout":
             told = {"timeout_ms": seconds * 1000, "action": self.run.step.action, "binding": "agent_http"}
             self.run.emit("step_timeout", told)
@@ -168,7 +168,18 @@ class AgentCall:
         """The result as it is recorded, with what it names taken in."""
         self.verdict = ""
         beside = replied.artifacts if isinstance(replied.artifacts, list) else []
-        return intake.take_in(self.visit, self._intake(), replied.result, beside)
+        try:
+            return intake.take_in(self.visit, self._intake(), replied.result, beside)
+        except StepFailed as failure:
+            lost = failure.error.error_class == "artifact_store"
+            raise StepFailed(self._in_doubt(failure.error) if lost else failure.error) from None
+
+    def _keep(self, artifacts: list[Any]) -> None:
+        """Keep what a failed attempt shows; that it cannot be stored is told, and the failure stays what it is."""
+        try:
+            intake.keep(self.visit, self._intake(), None, artifacts)
+        except StepFailed as failure:
+            self.run.emit("artifact_rejected", {"reason": failure.error.message})
 
     def _intake(self) -> intake.Call:
         return intake.Call(self.run.path, self.run.step.step_id, self.run.attempt)

@@ -7,8 +7,8 @@ from orchestration.choices import StepState
 from orchestration.runtime.outcomes import Error, StepFailed
 from orchestration.runtime.stepping import RecordedStep
 
-DOUBTFUL: Final = frozenset({"timeout", "agent_unreachable", "effect_unknown"})
-"""Classes of errors after which nobody knows whether the effect happened."""
+DOUBTFUL: Final = frozenset({"timeout", "agent_unreachable", "artifact_store", "effect_unknown"})
+"""Classes of errors after which the effect may have happened, and its result is not here."""
 
 
 def meet(run: RecordedStep) -> None:

@@ -1,15 +1,13 @@
 """Artifacts of results: stored with the record of their step, or not at all (runtime 19)."""
 
 import base64
-import errno
 import hashlib
 import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.storage import default_storage
 
 from langorch.lib import clock
 from langorch.lib.redaction import REDACTED, Redactor
@@ -213,30 +211,6 @@ def test_what_a_run_holds_already_counts(work, settings):
     stored_artifact(work.run, "old.txt", b"x" * 1000)
     result = work.take_in({"artifact": {"content_base64": coded("x" * 25)}})
     assert "rejected" in result["artifact"]
-
-
-class FullDisk(FileSystemStorage):
-    """A disk on which the first file fits, and half of the second."""
-
-    saved = 0
-
-    def save(self, name: Any, content: Any, max_length: int | None = None) -> str:
-        type(self).saved += 1
-        if self.saved == 1:
-            return super().save(name, content, max_length)
-        super().save(name, ContentFile(b"half"), max_length)
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def test_a_full_disk_fails_the_step_and_leaves_nothing(work, settings, tmp_path):
-    FullDisk.saved = 0
-    backend = {"BACKEND": f"{__name__}.FullDisk", "OPTIONS": {"location": tmp_path / "full"}}
-    settings.STORAGES = {**settings.STORAGES, "default": backend}
-    with pytest.raises(StepFailed) as failure:
-        work.take_in({"artifacts": [{"content_base64": coded("one")}, {"content_base64": coded("two")}]})
-    assert failure.value.error.error_class == "artifact_store"
-    assert "No space left" in failure.value.error.message
-    assert [path for path in (tmp_path / "full").rglob("*") if path.is_file()] == []
 
 
 def test_secret_values_stay_out_of_results_and_artifacts(work, tenant, settings, monkeypatch):
