@@ -21,7 +21,7 @@ from procedures.ckp.texts import Place, is_prompt, node_texts, root_texts
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A compiled text. `names_variable` is the name that a plain text means, if such a variable is defined there."""
+    """A compiled text. `names_variable` is the name that a plain text means, if that may be defined there."""
 
     place: Place
     compiled: Compiled
@@ -37,7 +37,7 @@ class Use:
         """What is read, a variable named by plain text included."""
         if self.names_variable is None:
             return self.compiled.reads
-        return (Read((self.names_variable,), 0, guarded=True),)
+        return (Read((self.names_variable,), 0),)
 
 
 @dataclass(slots=True)

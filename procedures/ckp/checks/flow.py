@@ -26,13 +26,17 @@ _ALWAYS: Final = BUILT_INS - {ERROR, "compensates"}
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A read of a variable that is not defined on every path. `never`: it is on none. `route` shows one path."""
+    """A read of a variable that is not defined on every path. `never`: it is on none. `route` shows one path.
+
+    `plain`: the text is the name and nothing else, so it might have been meant as text.
+    """
 
     name: str
     path: Path
     read: Read
     never: bool
     route: tuple[str, ...] = ()
+    plain: bool = False
 
 
 def reads_in_context(subject: Subject) -> Iterator[tuple[Use, State, bool]]:
@@ -93,7 +97,8 @@ def doubts(subject: Subject) -> list[Doubt]:
                 found.append(Doubt(name, use.path, read, never=True))
             elif not state.must & bit and not read.guarded and not undo:
                 route = routes.route(name, str(use.path[2]))
-                found.append(Doubt(name, use.path, read, never=False, route=route))
+                plain = use.names_variable is not None
+                found.append(Doubt(name, use.path, read, never=False, route=route, plain=plain))
     return found
 
 
@@ -122,6 +127,8 @@ def variables_are_defined(subject: Subject) -> None:
             shown = f" on the path {shown_route(doubt.route)}" if doubt.route else ""
             message = f"'{doubt.name}' may be undefined{shown}."
             hint = f"Write {doubt.name}|default(…), or define it on every path."
+            if doubt.plain:
+                hint = f"Write {{{{{doubt.name}|default(…)}}}}, or {{{{ '{doubt.name}' }}}} where the text is meant."
             subject.report("CKP302", doubt.path, message, hint=hint, offset=offset)
 
 

@@ -173,6 +173,25 @@ PATHS: list[Case] = [
         doc({"a": seq(put(), to="z"), "z": {"type": "terminate", "outputs": {"o": "x", "p": "just text"}}}),
         [],
     ),
+    (
+        "text that may name a variable",
+        doc(
+            {
+                "a": logic(("n > 1", "b")),
+                "b": seq(put(), to="c"),
+                "c": {
+                    "type": "subflow",
+                    "procedure_id": "child",
+                    "version": "1.0.0",
+                    "input_mapping": {"i": "x"},
+                    "next_node": "z",
+                },
+                "z": {"type": "terminate", "outputs": {"o": "x", "p": "y"}},
+            },
+            **N,
+        ),
+        [("CKP302", at("z", "outputs", "o"))],
+    ),
     ("validation after the steps", doc({"c": seq(put(), validations=[{"condition": "x > 0"}])}), []),
     (
         "handler sees what may be",
@@ -470,6 +489,12 @@ def test_a_bare_word_in_a_comparison_is_hinted_as_text():
     problem = only("CKP301", source)
     assert problem.offset == 14
     assert "'approved'" in problem.hint
+
+
+def test_a_name_that_may_be_meant_as_text_is_hinted_so():
+    nodes = {"a": logic(("n > 1", "b")), "b": seq(put()), "z": {"type": "terminate", "outputs": {"o": "x"}}}
+    problem = only("CKP302", doc(nodes, **N))
+    assert problem.hint == "Write {{x|default(…)}}, or {{ 'x' }} where the text is meant."
 
 
 def test_the_nearest_variable_is_the_hint():
