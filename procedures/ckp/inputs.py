@@ -230,11 +230,12 @@ def _before(left: Any, right: Any) -> bool:
         return bool(left < right)
     if not (isinstance(left, str) and isinstance(right, str)):
         return False
-    first, second = _as_time(left), _as_time(right)
+    first, second = as_time(left), as_time(right)
     return first is not None and second is not None and first < second
 
 
-def _as_time(text: str) -> datetime | None:
+def as_time(text: str) -> datetime | None:
+    """The moment of an ISO text, in UTC where it names no zone; None for any other text."""
     moment = _moment(text)
     if moment is None:
         return None

@@ -36,6 +36,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     variables.not_too_many,
     variables.defaults_fit,
     variables.constraints_can_be_met,
+    variables.constraints_have_effect,
     variables.defaults_suffice,
     variables.declared_is_used,
     variables.secrets_have_no_default,

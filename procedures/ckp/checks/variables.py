@@ -1,15 +1,26 @@
 """Declared variables and outputs (CKP122, CKP124 to CKP128)."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from procedures.ckp.checks.subject import Subject
 from procedures.ckp.document.nodes import SubflowNode
 from procedures.ckp.document.variables import VariableMeta
-from procedures.ckp.inputs import check_value
+from procedures.ckp.inputs import as_time, check_value
 from procedures.ckp.records import MOST_VARIABLES
 from procedures.ckp.report import Path
 from procedures.ckp.values import kind_of
+
+_LENGTHS: Final = frozenset({"string", "password", "array"})
+_TIMES: Final = frozenset({"date", "datetime"})
+_HELD_AGAINST: Final = {
+    "regex": frozenset({"string", "password"}) | _TIMES,
+    "min": frozenset({"number", "integer"}) | _LENGTHS | _TIMES,
+    "max": frozenset({"number", "integer"}) | _LENGTHS | _TIMES,
+    "min_length": _LENGTHS,
+    "max_length": _LENGTHS,
+}
+"""The types whose values a constraint is compared with."""
 
 
 def declared(subject: Subject) -> Iterator[tuple[str, VariableMeta, Path]]:
@@ -78,6 +89,30 @@ def _exceeds(low: Any, high: Any) -> bool:
 def _some_allowed(meta: VariableMeta) -> bool:
     allowed = meta.validation.allowed_values or []
     return any(check_value(meta, value)[1] is None for value in allowed)
+
+
+def constraints_have_effect(subject: Subject) -> None:
+    """CKP015 for constraints that values of the type are never held against; CKP012 and CKP013 for unlike bounds."""
+    for name, meta, place in declared(subject):
+        for constraint, types in _HELD_AGAINST.items():
+            limit = getattr(meta.validation, constraint)
+            where = (*place, "validation", constraint)
+            if limit is None or meta.type is None:
+                continue
+            if meta.type not in types:
+                message = f"'{constraint}' has no effect on '{name}', a variable of type {meta.type}."
+                subject.report("CKP015", where, message)
+            elif constraint in ("min", "max") and not holds_template(limit):
+                _bound_fits(subject, meta.type, limit, where)
+
+
+def _bound_fits(subject: Subject, type_name: str, limit: Any, where: Path) -> None:
+    wanted = "text" if type_name in _TIMES else "number"
+    if kind_of(limit) != wanted:
+        shown = "a day or time" if wanted == "text" else "a number"
+        subject.report("CKP012", where, f"'{where[-1]}' of a variable of type {type_name} must be {shown}.")
+    elif wanted == "text" and as_time(limit) is None:
+        subject.report("CKP013", where, f"'{limit[:80]}' is not a day or time.", hint="Write it as 2026-02-09.")
 
 
 def defaults_suffice(subject: Subject) -> None:
