@@ -182,9 +182,11 @@ def _parallel(rewriter: Rewriter, members: Members, path: Path) -> None:
                 rewriter.move((*path, "branches", index, "start_node"), (*path, "branches", index))
                 message = f"The node id '{one}' was read as a branch that begins there."
                 rewriter.report("CKP602", (*path, "branches", index), message)
-    if isinstance(members.get("wait_all"), bool):
-        strategy = "all" if members.pop("wait_all") else "any"
-        rewriter.put(members, path, "wait_all", "wait_strategy", strategy)
+    waits = members.pop("wait_all", None)
+    if isinstance(waits, bool):
+        rewriter.put(members, path, "wait_all", "wait_strategy", "all" if waits else "any")
+    elif waits is not None:
+        rewriter.report("CKP012", (*path, "wait_all"), "'wait_all' must be true or false.")
     rewriter.respell(members, path, "branch_failure", {"stop": "fail", "fail_immediately": "fail"})
 
 
@@ -198,9 +200,8 @@ def _approval(rewriter: Rewriter, members: Members, path: Path) -> None:
     rewriter.rename(members, path, "approval_message", "prompt")
     rewriter.rename(members, path, "on_approved", "on_approve")
     rewriter.rename(members, path, "on_rejected", "on_reject")
-    minutes = members.get("timeout_minutes")
-    if isinstance(minutes, int | float) and not isinstance(minutes, bool):
-        del members["timeout_minutes"]
+    minutes = rewriter.take_number(members, path, "timeout_minutes")
+    if minutes is not None:
         rewriter.put(members, path, "timeout_minutes", "timeout_ms", round(minutes * _MINUTE_MS))
     rewriter.respell(members, path, "decision_type", {"pick_one": "select_option"})
     if members.get("decision_type") == "acknowledge":

@@ -1,10 +1,11 @@
 """Moves and replaces parts of a tree, reports each replacement, and remembers where the parts stood."""
 
+from decimal import Decimal
 from typing import Any
 
 from procedures.ckp.registry import Registry
 from procedures.ckp.report import Path, Report
-from procedures.ckp.values import canonical_json
+from procedures.ckp.values import Number, canonical_json, read_number
 
 Members = dict[str, Any]
 
@@ -62,6 +63,17 @@ class Rewriter:
         """Gives each of several keys one canonical name."""
         for alias in aliases:
             self.rename(members, path, alias, name)
+
+    def take_number(self, members: Members, path: Path, alias: str) -> float | Number | None:
+        """Takes out the number of an alias that counts in another unit, from a text too; reports what is none."""
+        given = members.pop(alias, None)
+        number = read_number(given.strip()) if isinstance(given, str) else given
+        if number is None and given is None:
+            return None
+        if isinstance(number, int | float | Decimal) and not isinstance(number, bool):
+            return number
+        self.report("CKP012", (*path, alias), f"'{alias}' must be a number.")
+        return None
 
     def respell(
         self, members: Members, path: Path, name: str, spellings: dict[str, str], *, code: str = "CKP602"

@@ -22,10 +22,9 @@ _NONE: Final = re.compile(r"\bNone\b")
 
 def retry_policy(rewriter: Rewriter, members: Members, path: Path) -> None:
     """Attempts, delays and strategy."""
-    attempts = members.get("max_attempts")
-    if isinstance(attempts, int) and not isinstance(attempts, bool):
-        del members["max_attempts"]
-        rewriter.put(members, path, "max_attempts", "max_retries", max(attempts - 1, 0))
+    attempts = rewriter.take_number(members, path, "max_attempts")
+    if attempts is not None:
+        rewriter.put(members, path, "max_attempts", "max_retries", plain_number(max(attempts - 1, 0)))
     rewriter.rename_any(members, path, ("retry_delay_ms", "delay_ms", "backoff_ms"), "base_delay_ms")
     rewriter.rename(members, path, "backoff_multiplier", "multiplier")
     rewriter.rename(members, path, "backoff", "strategy")

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from procedures.ckp.registry import NothingRegistered
 from tests.unit.ckp.compiling import (
     approval,
@@ -13,6 +15,7 @@ from tests.unit.ckp.compiling import (
     inputs,
     loop,
     only,
+    parallel,
     seq,
     step,
 )
@@ -169,13 +172,31 @@ def retry(**policy):
     return doc({"a": seq(call(retry_config=policy))})
 
 
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        (doc({"a": {**approval(), "timeout_minutes": "{{n}}"}}), at("a", "timeout_minutes")),
+        (doc({"a": {**approval(), "timeout_minutes": True}}), at("a", "timeout_minutes")),
+        (
+            doc({"a": seq(step(retry_config={"max_attempts": "often"}))}),
+            at("a", "steps", 0, "retry_config/max_attempts"),
+        ),
+        (doc({"a": parallel("b", wait_all="no"), "b": seq()}), at("a", "wait_all")),
+    ],
+)
+def test_an_alias_of_another_type_is_refused_by_its_own_name(source, place):
+    assert found(source) == [("CKP012", place)]
+
+
 def test_values_are_converted_with_their_names():
     assert node(retry(max_attempts=3, backoff_ms=5, backoff="linear"))["steps"][0]["retry_config"] == {
         "max_retries": 2,
         "base_delay_ms": 5,
         "strategy": "linear",
     }
+    assert node(retry(max_attempts="4"))["steps"][0]["retry_config"] == {"max_retries": 3}
     assert node(doc({"a": {**approval(), "timeout_minutes": 1.5}}))["timeout_ms"] == 90_000
+    assert node(doc({"a": {**approval(), "timeout_minutes": "30"}}))["timeout_ms"] == 1_800_000
     assert node(doc({"a": approval(decision_type="acknowledge")}))["options"] == ["acknowledged"]
     assert canonical(
         doc(trigger={"type": "event", "event": {"provider": "rabbitmq", "queue": "q", "event_type": ["x"]}})
