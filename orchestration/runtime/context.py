@@ -195,8 +195,11 @@ class Context(Protocol):
     def pause(self, ref: str, milliseconds: float) -> None:
         """Let a retry's delay pass, once per `ref`. Raises `Suspended`."""
 
-    def assumes(self, source: Json) -> bool:
-        """Whether a condition or expression reads what a dry run put in place of a result."""
+    def assumes(self, *place: Place) -> bool:
+        """Whether what stands at a place of the node reads what a dry run put in place of a result."""
+
+    def assumed(self, *place: Place) -> Json:
+        """What stands for a value at such a place; none anywhere else."""
 
     def read_by(self, source: Json) -> dict[str, Json]:
         """The variables that a condition reads, with their values."""

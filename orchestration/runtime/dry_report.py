@@ -56,7 +56,7 @@ def _report(drive: Drive) -> dict[str, Any]:
         "assumptions": [
             {"path": event.path, "node_id": event.node_id, "next_node_id": event.payload.get("next_node_id")}
             for event in told
-            if event.event_type == "branch_taken" and event.payload.get("assumed")
+            if event.payload.get("assumed") is True
         ],
         "missing_values": [
             {"path": event.path, "node_id": event.node_id, "step_id": event.step_id or None, **event.payload}

@@ -13,12 +13,13 @@ from orchestration import active, canceling, compensating, events, gate, holds
 from orchestration.choices import ENDED, Compensation, JobState, RunStatus, TriggerType, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
-from orchestration.runtime import dry_report, standins
+from orchestration.runtime import dry_report
 from orchestration.runtime.boundary import Canceled
 from orchestration.runtime.claims import Claim
 from orchestration.runtime.drive import Drive
 from orchestration.runtime.outcomes import ERROR, End, Error, Json, RegionEnd, error_from_json
 from orchestration.runtime.records import Ending, Fenced, to_json
+from orchestration.stubs import holds_stub
 from orchestration.transitions import Move, close_waits, try_move
 from procedures.ckp.document import Document
 from procedures.ckp.inputs import check_inputs
@@ -209,7 +210,7 @@ def undo_first(claim: Claim, error: Error) -> None:
 def _misfit(document: Document, outputs: Mapping[str, Json]) -> Error | None:
     """What is wrong with the outputs that the document declares; what stands in for a result is not judged."""
     declared = document.outputs_schema or {}
-    real = {name: meta for name, meta in declared.items() if not standins.reads_stub({name: outputs.get(name)})}
+    real = {name: meta for name, meta in declared.items() if not holds_stub(outputs.get(name))}
     errors = check_inputs(real, outputs).errors
     if not errors:
         return None

@@ -57,6 +57,16 @@ class Program:
 
         return self.compiled(("defined", node_id), found)
 
+    def reads(self, node_id: str, place: tuple[str | int, ...]) -> frozenset[str]:
+        """The variables that the texts at or below a place of a node read."""
+
+        def found() -> frozenset[str]:
+            uses = self._subject.uses.nodes[node_id]
+            here = [use for use in uses if use.path[3 : 3 + len(place)] == place]
+            return frozenset(str(read.path[0]) for use in here for read in use.reads)
+
+        return self.compiled(("reads", node_id, *place), found)
+
     @cached_property
     def has_children(self) -> bool:
         """Whether runs of the document may have runs of their own."""

@@ -1,16 +1,19 @@
 """Test and dry modes: what stands in for a step, an answer or a condition (runtime 12)."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from orchestration.choices import MODEL_CALL, ExecutionMode
-from orchestration.runtime.context import StandIn
+from orchestration.runtime.context import Place, StandIn
 from orchestration.runtime.outcomes import Json
 from orchestration.runtime.visiting import Visit
+from orchestration.stubs import holds_stub, is_stub
 from procedures.ckp.document import HumanApprovalNode, Step
+from procedures.ckp.operations import OPERATIONS
 
 NOTHING: Final = object()
 """No stand-in: the step is carried out. (Null may be an override.)"""
+COMPUTING: Final = OPERATIONS - {"log", "append_to_array", "generate_id", "get_timestamp"}
+"""Operations whose result is computed from what they read."""
 
 
 def for_step(visit: Visit, step: Step, *, leaves: bool) -> Any:
@@ -71,18 +74,31 @@ def decision(visit: Visit, node: HumanApprovalNode) -> dict[str, Json]:
     }
 
 
-def reads_stub(values: Mapping[str, Json]) -> bool:
-    """Whether any of the values holds what a dry run or a mock put in place of a result."""
-    waiting: list[Json] = list(values.values())
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            if True in (value.get("dry_run"), value.get("mocked")) and "binding" in value:
-                return True
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-    return False
+def assumes(visit: Visit, *place: Place) -> bool:
+    """Whether what stands at a place of the node reads what a dry run put in place of a result."""
+    if not is_dry(visit):
+        return False
+    read = visit.drive.program.reads(visit.node_id, place)
+    return any(holds_stub(visit.variables[name]) for name in read if name in visit.variables)
+
+
+def taken(visit: Visit, mapping: str, result: Json, place: tuple[Place, ...], *, from_model: bool = False) -> Json:
+    """The part of a result that a mapping takes; what a dry run put in its place stands for each part of it too."""
+    if is_dry(visit) and is_stub(result):
+        return result
+    return visit.values.mapped(mapping, result, place, from_model=from_model)
+
+
+def computed(visit: Visit, action: str, *place: Place) -> Json:
+    """What stands for something computed from what a dry run put in place of a result; NOTHING for all else."""
+    if action not in COMPUTING or not assumes(visit, *place):
+        return NOTHING
+    return assumed(action)
+
+
+def assumed(action: str) -> dict[str, Json]:
+    """What stands for a value that a dry run cannot know."""
+    return {"dry_run": True, "action": action, "binding": "assumed"}
 
 
 def _model_stub(visit: Visit, event_type: str, mark: str) -> dict[str, Json]:

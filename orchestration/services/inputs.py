@@ -6,9 +6,11 @@ from typing import Any
 from django.conf import settings
 
 from langorch.lib.errors import Invalid, Place, TooLarge
+from orchestration.choices import ExecutionMode
 from orchestration.models import Run, SearchValue
 from orchestration.models.search import LONGEST_TEXT
 from orchestration.services.request import StartRequest
+from orchestration.stubs import holds_stub
 from procedures.ckp.document import Document, VariableMeta
 from procedures.ckp.expressions import EvaluationError, Scope, compile_value
 from procedures.ckp.inputs import CheckedInputs, check_inputs
@@ -20,10 +22,10 @@ def check(document: Document, wanted: StartRequest, run: Run) -> CheckedInputs:
     limit: int = settings.ENV.MAX_INPUT_BYTES
     if len(canonical_json(dict(wanted.input_vars)).encode()) > limit:
         raise TooLarge(f"The inputs have more than {limit} bytes.")
-    scope = scope_of(document, run, wanted)
+    scope, unknowable = scope_of(document, run, wanted), _unknowable(document, wanted, run)
     checked = check_inputs(
-        document.variables_schema,
-        wanted.input_vars,
+        {name: meta for name, meta in document.variables_schema.items() if name not in unknowable},
+        {name: value for name, value in wanted.input_vars.items() if name not in unknowable},
         from_text=wanted.from_text,
         render=lambda value: compile_value(value).render(scope),
     )
@@ -32,7 +34,15 @@ def check(document: Document, wanted: StartRequest, run: Run) -> CheckedInputs:
         errors |= {name: f"{name} is not an input of this procedure." for name in checked.unknown}
     if errors:
         raise refused(errors)
-    return checked
+    return checked._replace(values={**checked.values, **unknowable})
+
+
+def _unknowable(document: Document, wanted: StartRequest, run: Run) -> dict[str, Any]:
+    """What the child of a dry run is given in place of results: no constraint says anything about it."""
+    if run.execution_mode != ExecutionMode.DRY_RUN or wanted.cause.parent is None:
+        return {}
+    declared = set(wanted.input_vars) & set(document.variables_schema)
+    return {name: wanted.input_vars[name] for name in declared if holds_stub(wanted.input_vars[name])}
 
 
 def refused(errors: Mapping[str, str]) -> Invalid:

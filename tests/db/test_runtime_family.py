@@ -138,3 +138,19 @@ def test_children_that_end_at_once_lose_no_wake_up(by: User):
     assert set(RunJob.objects.values_list("state", flat=True)) == {"done"}
     for run in parents:
         assert runs.told(run.pk).count("run_completed") == 1
+
+
+def test_a_dry_run_gives_its_child_what_stands_for_results(by: User):
+    schema = {"amount": {"type": "number", "required": True, "validation": {"min": 1}}}
+    made(
+        by, "child", {"end": ends(r="{{ amount }}")}, variables_schema=schema, outputs_schema={"r": {"type": "number"}}
+    )
+    got = {"step_id": "g", "action": "get_it", "output_variable": "it"}
+    nodes = {
+        "get": {"type": "sequence", "agent": "web", "steps": [got], "next_node": "call"},
+        "call": {**calls(input_mapping={"amount": "{{ it.amount }}"}, output_mapping={"r": "r"}), "next_node": "end"},
+        "end": ends(r="r"),
+    }
+    made(by, "parent", nodes)
+    run = runs.drive(started(by, execution_mode="dry_run"))
+    assert (run.status, run.output_vars["r"]["binding"]) == ("completed", "assumed"), run.error

@@ -122,3 +122,53 @@ def test_named_copies_are_put_back(tenant: Tenant):
     assert run.output_vars == {"x": 1}
     nodes["a"]["steps"].pop(1)
     assert finished(tenant, nodes).error_class == "invalid_value"
+
+
+def test_what_a_dry_run_cannot_know_is_assumed(tenant: Tenant):
+    got = {"step_id": "g", "action": "get_it", "output_variable": "it", "outputs": {"sum": "json:sum"}}
+    rest = {"step_id": "c", "action": "calculate", "expression": "sum * 2", "output_variable": "twice"}
+    nodes = {
+        "get": {
+            "type": "sequence",
+            "agent": "web",
+            "steps": [got, rest],
+            "validations": [{"condition": "it.ok"}],
+            "next_node": "check",
+        },
+        "check": {
+            "type": "verification",
+            "checks": [
+                {"id": "big", "condition": "twice > 10"},
+                {"id": "shape", "source": "it", "schema": {"type": "array"}},
+            ],
+            "next_node": "until",
+        },
+        "until": {"type": "loop", "until": "it.done", "max_iterations": 9, "body_node": "body", "next_node": "while"},
+        "body": {"type": "processing", "operations": []},
+        "while": {
+            "type": "loop",
+            "continue_condition": "twice > 1",
+            "max_iterations": 9,
+            "body_node": "other",
+            "next_node": "shape",
+        },
+        "other": {"type": "processing", "operations": []},
+        "shape": {
+            "type": "transform",
+            "transformations": [
+                {"type": "filter", "source_variable": "it.rows", "expression": "ok", "output_variable": "good"}
+            ],
+            "next_node": "end",
+        },
+        "end": {"type": "terminate", "outputs": {"twice": "twice", "good": "good"}},
+    }
+    run = finished(tenant, nodes, execution_mode="dry_run")
+    assert run.status == "completed", run.error
+    assert {name: value["binding"] for name, value in run.output_vars.items()} == {
+        "twice": "assumed",
+        "good": "assumed",
+    }
+    passed = Event.objects.filter(run=run, event_type="check_passed", payload__assumed=True)
+    assert passed.count() == 3
+    completed = Event.objects.filter(run=run, event_type="loop_completed").order_by("seq")
+    assert [(event.payload["iterations"], event.payload["assumed"]) for event in completed] == [(1, True), (1, True)]

@@ -10,7 +10,7 @@ def execute(node: LogicNode, ctx: Context) -> Outcome:
 
     What a dry run cannot know is assumed: the default, else the first rule.
     """
-    if any(ctx.assumes(rule.condition) for rule in node.rules):
+    if ctx.assumes("rules"):
         target = node.default_next_node or node.rules[0].next_node
         return _take(ctx, None, None, target, assumed=True)
     for index, rule in enumerate(node.rules):

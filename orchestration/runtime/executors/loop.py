@@ -25,6 +25,7 @@ class _Loop:
     done: int = 0
     collected: list[Json] = field(default_factory=list)
     errors: list[Json] = field(default_factory=list)
+    assumed: bool = False
 
     @property
     def capped(self) -> bool:
@@ -62,7 +63,7 @@ def _items(node: LoopNode, ctx: Context) -> list[Json] | None:
         return None
     if "items" in ctx.facts:
         return list(ctx.facts["items"])
-    if ctx.assumes(node.iterator):
+    if ctx.assumes("iterator"):
         return [{"dry_run": True, "binding": "assumed"}]
     items = ctx.expression(node.iterator, "iterator")
     if not isinstance(items, list):
@@ -77,6 +78,9 @@ def _goes_on(loop: _Loop) -> bool:
         return False
     if node.continue_condition is None or loop.ctx.begun(loop.index):
         return True
+    if loop.ctx.assumes("continue_condition"):
+        loop.assumed = True
+        return loop.index == 0
     return loop.ctx.condition(node.continue_condition, "continue_condition", local=loop.bound())
 
 
@@ -111,10 +115,17 @@ def _after(loop: _Loop, end: RegionEnd, bound: dict[str, Json]) -> Outcome | Non
     _collect(loop, end, inside)
     if end.kind == "left":
         return _finish(loop, capped=False)
-    node = loop.node
-    if node.until is not None and loop.ctx.condition(node.until, "until", local=inside):
-        return _finish(loop, capped=False)
-    return None
+    return _finish(loop, capped=False) if _is_over(loop, inside) else None
+
+
+def _is_over(loop: _Loop, inside: dict[str, Json]) -> bool:
+    """Whether `until` ends the loop; a dry run that cannot know it ends there."""
+    if loop.node.until is None:
+        return False
+    if loop.ctx.assumes("until"):
+        loop.assumed = True
+        return True
+    return loop.ctx.condition(loop.node.until, "until", local=inside)
 
 
 def _collect(loop: _Loop, end: RegionEnd, inside: dict[str, Json]) -> None:
@@ -140,5 +151,6 @@ def _finish(loop: _Loop, *, capped: bool) -> Outcome:
         loop.ctx.write(loop.node.collect_variable, loop.collected)
     if loop.node.continue_on_error:
         loop.ctx.write(f"{_NOT_IN_NAMES.sub('_', loop.ctx.node_id)}_errors", loop.errors)
-    loop.ctx.emit("loop_completed", {"iterations": loop.done, "errors": len(loop.errors), "capped": capped})
+    told: dict[str, Json] = {"iterations": loop.done, "errors": len(loop.errors), "capped": capped}
+    loop.ctx.emit("loop_completed", told | ({"assumed": True} if loop.assumed else {}))
     return Done()

@@ -41,8 +41,14 @@ def _start(node: SubflowNode, ctx: Context) -> Child:
     failed = int(ctx.facts.get("failed", 0))
     if failed:
         ctx.pause(f"#child{failed}", _plan(node, ctx).delay(failed, f"{ctx.path}|{failed}"))
-    given = {name: ctx.given(source, "input_mapping", name) for name, source in node.input_mapping.items()}
+    given = {name: _given(ctx, name, source) for name, source in node.input_mapping.items()}
     return ctx.start_child(node, given)
+
+
+def _given(ctx: Context, name: str, source: Json) -> Json:
+    place = ("input_mapping", name)
+    stub = ctx.assumed(*place)
+    return ctx.given(source, *place) if stub is None else stub
 
 
 def _taken(node: SubflowNode, ctx: Context, outputs: Json) -> Outcome:

@@ -41,6 +41,9 @@ def execute(node: VerificationNode, ctx: Context) -> Outcome:
 
 def _check(check: Check, index: int, ctx: Context) -> Failed | None:
     check_id = check.id or f"check_{index + 1}"
+    if ctx.assumes("checks", index):
+        ctx.emit("check_passed", {"check_id": check_id, "assumed": True})
+        return None
     fault = _fault(check, index, ctx)
     if fault is None:
         ctx.emit("check_passed", {"check_id": check_id})
