@@ -165,6 +165,7 @@ class Environment(BaseModel):
     CHECKPOINT_KEEP_HOURS: float = Field(24, ge=0)
     IDEMPOTENCY_KEY_DAYS: float = Field(30, ge=0)
     ARTIFACT_RETENTION_DAYS: float = Field(30, ge=0)
+    DELIVERY_RETENTION_DAYS: float = Field(30, ge=0)
     MAX_RESPONSE_BYTES: int = Field(10 * 2**20, ge=1024)
     MAX_STREAMS_PER_USER: int = Field(10, ge=1)
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
@@ -25,17 +24,10 @@ UNNAMED_FILES_FOR: Final = timedelta(days=1)
 RETENTION: Final = "retention"
 
 
-def prune_artifacts(until: float | None = None, now: datetime | None = None) -> int:
-    """Remove rows and files of runs that ended ARTIFACT_RETENTION_DAYS ago (0 keeps them); how many.
-
-    Stops when the monotonic clock passes `until`.
-    """
-    days = settings.ENV.ARTIFACT_RETENTION_DAYS
-    if not days:
-        return 0
-    old = overdue((now or clock.now()) - timedelta(days=days))
+def remove_overdue(before: datetime, until: float) -> int:
+    """Remove rows and files of runs that ended before a time, until the monotonic clock passes `until`; how many."""
     removed = 0
-    while (until is None or clock.monotonic() < until) and (gone := remove(old[:AT_ONCE], RETENTION)):
+    while clock.monotonic() < until and (gone := remove(overdue(before)[:AT_ONCE], RETENTION)):
         removed += gone
     return removed
 
@@ -57,13 +49,13 @@ def remove(artifacts: QuerySet[Artifact], reason: str) -> int:
     return len(found)
 
 
-def sweep_files(until: float | None = None, now: datetime | None = None) -> int:
+def sweep_files(until: float) -> int:
     """Remove files older than a day that no row names: a worker died between the file and its row. How many."""
-    before = (now or clock.now()) - UNNAMED_FILES_FOR
+    before = clock.now() - UNNAMED_FILES_FOR
     removed = 0
     try:
         for folder in _folders_of_runs():
-            if until is not None and clock.monotonic() >= until:
+            if clock.monotonic() >= until:
                 break
             removed += _sweep_run(folder, before)
     except OSError as error:

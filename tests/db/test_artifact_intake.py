@@ -12,7 +12,7 @@ from django.core.files.storage import default_storage
 from langorch.lib import clock
 from langorch.lib.redaction import REDACTED, Redactor
 from langorch.settings import stores
-from orchestration.artifacts import retention
+from orchestration import pruning
 from orchestration.choices import StepState
 from orchestration.models import Artifact, Event, Run, StepRecord
 from orchestration.runtime import claims, intake
@@ -160,8 +160,9 @@ def test_a_step_that_fails_after_all_keeps_no_artifact(work):
     assert Artifact.system.get().size_bytes == 5
     assert len(work.told("artifact_created")) == 1
     assert len(files()) == 2
-    assert retention.sweep_files() == 0
-    assert retention.sweep_files(now=clock.now() + timedelta(days=1, minutes=1)) == 1
+    assert pruning.prune(["files"]) == {"files": 0}
+    with clock.use(clock.FixedClock(clock.now() + timedelta(days=1, minutes=1))):
+        assert pruning.prune(["files"]) == {"files": 1}
     assert files() == [Artifact.system.get().file]
 
 
@@ -240,13 +241,16 @@ def test_secret_values_stay_out_of_results_and_artifacts(work, tenant, settings,
 def test_artifacts_go_when_their_time_has_come(work, tenant):
     old = stored_artifact(work.run, "a.txt", b"x", node_id="n")
     young = stored_artifact(runs.queue(tenant, runs.document(NODES)), "b.txt", b"x")
-    later = clock.now() + timedelta(days=31)
-    assert retention.prune_artifacts(now=later) == 0
+    later = clock.FixedClock(clock.now() + timedelta(days=31))
+    with clock.use(later):
+        assert pruning.prune(["artifacts"]) == {"artifacts": 0}
     runs.drive(young.run)
     work.drive.journal.end(Ending("completed", "{}", None, "", ""))
     Run.system.filter(pk=young.run_id).update(ended_at=clock.now() + timedelta(days=2))
-    assert retention.prune_artifacts() == 0
-    assert retention.prune_artifacts(now=later) == 1
+    assert pruning.prune(["artifacts"]) == {"artifacts": 0}
+    with clock.use(later):
+        assert pruning.prune(["artifacts"], dry_run=True) == {"artifacts": 1}
+        assert pruning.prune(["artifacts"]) == {"artifacts": 1}
     assert list(Artifact.system.values_list("pk", flat=True)) == [young.pk]
     assert files() == [young.file]
     told = {"artifact_id": str(old.pk), "name": "a.txt", "reason": "retention"}

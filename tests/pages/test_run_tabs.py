@@ -296,7 +296,7 @@ def test_diagnostics_say_what_stands_behind_a_run(waiting, clerk):
     assert "Job Parked" in text
     assert "Waiting for a decision by an approver" in text
     assert "pay pay, try 1 Each invoice 3 › Post it. It was begun, and nobody knows whether it happened." in text
-    assert "Leases of agents It has taken none." in text
+    assert "Leases of agents None." in text
     assert "a-key" in text
 
 

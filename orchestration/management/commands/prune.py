@@ -5,10 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from orchestration.pruning import PARTS, prune
-from orchestration.retention import KINDS
-
-EVERYTHING = (*PARTS, *KINDS)
+from orchestration.pruning import EVERYTHING, FILES, prune
 
 
 class Command(BaseCommand):
@@ -25,6 +22,8 @@ class Command(BaseCommand):
             raise CommandError(f"--what: unknown: {', '.join(unknown)}; there are {', '.join(EVERYTHING)}")
         if before and not names:
             raise CommandError("--before needs --what: say what is to be removed")
+        if FILES in names and (before or dry_run):
+            raise CommandError(f"--what: {FILES} cannot be counted, and go a day after they were written")
         for name, number in prune(names, _moment(before), dry_run=dry_run).items():
             self.stdout.write(f"{name}: {number}{' would be removed' if dry_run else ' removed'}")
 
