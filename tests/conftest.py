@@ -4,12 +4,21 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from django.test import TransactionTestCase
 
 from langorch.lib import clock
 from tenants.actor import Actor
 from tenants.models import Project, Tenant
-from tests import people
+from tests import databases, people
 from tests.people import ApiClients, Browsers, House
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emptied_quickly() -> Iterator[None]:
+    """After a test with transactions of its own only what has rows is emptied."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: databases.empty())
+        yield
 
 
 @pytest.fixture
