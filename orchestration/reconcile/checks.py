@@ -19,6 +19,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     orphans.decided,
     orphans.slots,
     orphans.children,
+    orphans.ends,
     parked.overdue,
     parked.sleepers,
 )

@@ -12,6 +12,7 @@ from approvals.choices import Status
 from approvals.models import Approval
 from approvals.services.deciding import answer_of
 from langorch.lib.errors import Conflict
+from orchestration import children as family
 from orchestration import mending, transitions, waits
 from orchestration.choices import ENDED, OPEN, WaitKind, WaitState
 from orchestration.models import Run, Wait
@@ -67,6 +68,17 @@ def children(fix: bool) -> Iterator[Finding]:
     for run_id, parent in list(left.values_list("pk", "parent_run_id")[:AT_ONCE]):
         sentence = f"The run goes on, but its parent {parent} has ended"
         yield Finding("child", run_id, sentence, mended=fix and _cancel(run_id))
+
+
+def ends(fix: bool) -> Iterator[Finding]:
+    """The end of each child has reached the run that waits for it."""
+    waiting = Wait.objects.filter(state=WaitState.OPEN, kind=WaitKind.SUBFLOW, run__status__in=OPEN)
+    ended = Run.system.filter(status__in=ENDED, parent_run__in=waiting.values("run")).order_by("pk")
+    for child_id, parent_id in list(ended.values_list("pk", "parent_run_id")[:AT_ONCE]):
+        signal = family.end_of(child_id, parent_id)
+        if waiting.filter(run=signal.run_id, path=signal.path, ref=signal.ref).exists():
+            sentence = f"The child {child_id} at {signal.path} has ended, and the run did not hear of it"
+            yield Finding("child_end", signal.run_id, sentence, mended=fix and waits.signal(signal))
 
 
 def _ended() -> Subquery:

@@ -18,6 +18,8 @@ from orchestration.runtime.records import Batch, Fenced
 from orchestration.runtime.store import writer
 from tenants.models import Tenant
 from tests import runs
+from tests.children import asks, calls, child_of, ends, made, started
+from tests.people import House
 
 pytestmark = pytest.mark.django_db
 
@@ -207,3 +209,20 @@ class TestTheCommand:
         assert "it is sent again under the key k when the run goes on" in listed
         step.refresh_from_db()
         assert step.state == "started"
+
+
+def test_a_parent_that_did_not_hear_of_its_child_s_end_is_told(house: House):
+    made(house.operator, "child", {"ask": asks("end"), "end": ends(r=1)})
+    made(house.operator, "parent", {"call": {**calls(), "next_node": "end"}, "end": ends(r="{{ subflow_output.r }}")})
+    parent = runs.drive(started(house.operator))
+    child = child_of(parent)
+    set_run(child, status="completed", output_vars={"r": 1}, ended_at=clock.now())
+    RunJob.objects.filter(run=child).update(state="done")
+    Wait.objects.filter(run=child).update(state="canceled")
+    Approval.system.filter(run_id=child.pk).update(status="cancelled")
+    (found,) = findings(fix=False)
+    assert (found.check, found.run_id, found.safe) == ("child_end", parent.pk, True)
+    (found,) = findings(fix=True)
+    assert found.mended
+    assert runs.drive(parent).output_vars == {"r": 1}
+    assert all_is_well()
