@@ -122,7 +122,8 @@ def reckon(claim: Claim, drive: Drive, region: RegionEnd) -> Ended:
     ended, document = region.end or End("completed"), drive.program.document
     outputs = ended.outputs if ended.outputs is not None else _variables(claim, document, region.changes)
     if ended.status == "failed":
-        error = Error("terminated", ended.message or "The procedure ended as failed.")
+        message = ended.message or "The procedure ended as failed."
+        error = Error("terminated", message, node_id=ended.node_id, path=ended.path)
         return Ended(RunStatus.FAILED, outputs, error, compensate=ended.compensate)
     if (misfit := _misfit(document, outputs)) is not None:
         return Ended(RunStatus.FAILED, outputs, misfit)

@@ -99,6 +99,8 @@ class End:
     outputs: dict[str, Json] | None = None
     message: str = ""
     compensate: bool | None = None
+    path: str = ""
+    node_id: str = ""
 
 
 Outcome: TypeAlias = Done | Goto | Wait | Fail | End

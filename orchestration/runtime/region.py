@@ -190,6 +190,8 @@ class RegionDrive:
             left(self._region, found.next_node, {})
         except ForeignNode as stray:
             found = Route("fail", error=Error("internal", f"{stray} is not a node of this region."))
+        if found.end is not None and not found.end.path:
+            return replace(found, end=replace(found.end, path=visit.path, node_id=visit.node_id))
         if found.error is None:
             return found
         return replace(found, error=found.error.placed(node_id=visit.node_id, path=visit.path))

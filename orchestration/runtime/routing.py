@@ -70,10 +70,18 @@ class ForeignNode(Exception):
 
 def end_as_json(end: End) -> dict[str, Any]:
     """The end of a run as it stands among the facts of its visit."""
-    shown = {"status": end.status, "outputs": end.outputs, "message": end.message}
+    place = {"path": end.path, "node_id": end.node_id}
+    shown = {"status": end.status, "outputs": end.outputs, "message": end.message, **place}
     return {"end": shown if end.compensate is None else shown | {"compensate": end.compensate}}
 
 
 def end_from_json(value: Mapping[str, Any]) -> End:
     """The end of a run that a visit recorded."""
-    return End(value["status"], value["outputs"], value["message"], value.get("compensate"))
+    return End(
+        value["status"],
+        value["outputs"],
+        value["message"],
+        value.get("compensate"),
+        value.get("path", ""),
+        value.get("node_id", ""),
+    )

@@ -300,7 +300,7 @@ def test_retry_of_the_same_run_goes_on_from_the_step_that_failed(tenant: Tenant)
 def test_retry_forgets_the_failure_route(tenant: Tenant):
     tidy = {"type": "terminate", "status": "failed", "message": "tidied"}
     run = finished(tenant, {"a": dividing(), "tidy": tidy}, global_config={"on_failure": "tidy"})
-    assert (run.status, run.error_class) == ("failed", "terminated")
+    assert (run.status, run.error_class, run.error["node_id"]) == ("failed", "terminated", "tidy")
     transitions.reopen_failed(run.pk, "tester")
     run = runs.drive(run)
     assert (run.status, run.error_class) == ("failed", "terminated")
