@@ -116,15 +116,17 @@ def try_move(run_id: UUID, wanted: Move) -> bool:
             here &= Q(fence=wanted.fence)
         if not Run.system.filter(here).update(**_run_values(wanted)):
             return False
-        parent_id = children.lock_parent(run_id) if wanted.target in ENDED else None
+        parent_id = children.lock_parent(run_id)
         RunJob.objects.filter(pk=run_id).update(**_job_values(wanted))
         if wanted.target in ENDED:
             close_waits(run_id)
         if wanted.target in ENDED | PARKED:
             gate.left(run_id)
         events.append(run_id, wanted.events, wanted.redactor)
-        if parent_id is not None:
+        if parent_id is not None and wanted.target in ENDED:
             _answer_parent(children.end_of(run_id, parent_id))
+        elif parent_id is not None:
+            _see_time_of(parent_id)
         if wanted.target == RunStatus.CREATED:
             doorbell.ring(jobs.DRIVE)
     return True
@@ -163,6 +165,25 @@ def close_waits(run_id: UUID) -> None:
 def _answer_parent(end: Signal) -> None:
     if answers.close(end):
         resume(end)
+
+
+def _see_time_of(run_id: UUID) -> None:
+    """Let the active time of a parked run stand or go on: its child has begun or ceased to wait for people only.
+
+    A run that is limited is queued when its time goes on, so that a worker sees when it is over.
+    """
+    parked = Run.system.filter(pk=run_id, status__in=PARKED)
+    since = list(parked.values_list("asleep_since", flat=True))
+    sleeps = active.sleeps(Wait.objects.filter(run_id=run_id, state=WaitState.OPEN))
+    if not since or sleeps == (since[0] is not None):
+        return
+    if not sleeps and active.is_limited(run_id):
+        resumed = NewEvent("run_resumed", {"kind": "deadline", "ref": "", "by": "timer"})
+        try_move(run_id, Move(PARKED, RunStatus.CREATED, [resumed], job={"cause": "deadline_resume"}))
+        return
+    parked.update(**(active.stands() if sleeps else active.counts()))
+    if (parent_id := children.lock_parent(run_id)) is not None:
+        _see_time_of(parent_id)
 
 
 def resume(answer: Signal) -> None:

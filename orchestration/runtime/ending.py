@@ -41,7 +41,7 @@ def park(claim: Claim, drive: Drive) -> bool:
             job.update(taken_seq=F("wake_seq"))
             return False
         waits = list(Wait.objects.filter(run_id=claim.run.pk, state=WaitState.OPEN).order_by("since"))
-        asleep = active.sleeps(wait.kind for wait in waits)
+        asleep = active.sleeps(waits)
         _park(claim, _target(waits), waits, drive.due_at(asleep=asleep))
     return True
 
@@ -64,7 +64,7 @@ def hold(claim: Claim, due_at: datetime | None) -> None:
 
 
 def _park(claim: Claim, target: RunStatus, waits: list[Wait], due_at: datetime | None) -> None:
-    asleep = active.sleeps(wait.kind for wait in waits)
+    asleep = active.sleeps(waits)
     fields = active.stands() if asleep else {"asleep_since": None}
     _give_back(claim, target, NewEvent("run_parked", _shown(waits)), fields, {"due_at": due_at})
 

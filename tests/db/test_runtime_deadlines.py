@@ -13,6 +13,8 @@ from orchestration import holds, queue, waits
 from orchestration.models import Event, Run, RunJob, Visit, Wait
 from tenants.models import Tenant
 from tests import runs
+from tests.children import asks, calls, child_of, made, started
+from tests.people import House
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -157,6 +159,48 @@ def test_time_that_people_take_does_not_count(tenant: Tenant):
     assert (clock.now() - run.active_from).total_seconds() == pytest.approx(0, abs=2)
     due_at = RunJob.objects.get(run=run).due_at
     assert (due_at - clock.now()).total_seconds() == pytest.approx(10, abs=1.5)
+
+
+def test_time_that_people_take_in_a_child_does_not_count_for_its_parents(house: House):
+    made(house.operator, "asking", {"ask": asks("nap"), "nap": sleeping(60_000), **END})
+    made(house.operator, "middle", {"call": {**calls("asking"), "next_node": "end"}, **END})
+    nodes = {"call": {**calls("middle"), "next_node": "end", "timeout_ms": 10_000}, **END}
+    made(house.operator, "parent", nodes, global_config={"timeout_ms": 20_000})
+    parent = runs.drive(started(house.operator))
+    middle = child_of(parent)
+    asking = child_of(middle)
+    assert RunJob.objects.get(run=parent).due_at is None
+    for one in (parent, middle, asking):
+        age(one, hours=1)
+    assert runs.answer(asking, "ask", {"decision": "approved"})
+    parent = runs.drive(parent)
+    assert (parent.status, Run.system.get(pk=asking.pk).status) == ("paused", "paused")
+    assert (clock.now() - parent.active_from).total_seconds() == pytest.approx(0, abs=2)
+    due_at = RunJob.objects.get(run=parent).due_at
+    assert (due_at - clock.now()).total_seconds() == pytest.approx(10, abs=1.5)
+    for one in (parent, middle, asking):
+        age(one, seconds=10)
+    assert waits.fire_due() == 1
+    assert runs.drive(parent).error_class == "node_timeout"
+
+
+def test_the_time_of_a_parent_stands_when_its_queued_child_begins_to_ask(house: House):
+    made(house.operator, "child", {"nap": sleeping(60_000, next_node="ask"), "ask": asks("end"), **END})
+    made(
+        house.operator, "parent", {"call": {**calls(), "next_node": "end"}, **END}, global_config={"timeout_ms": 90_000}
+    )
+    parent = runs.drive(started(house.operator))
+    child = child_of(parent)
+    assert Run.system.get(pk=parent.pk).asleep_since is None
+    runs.fire(Wait.objects.get(run=child, state="open"))
+    runs.drive(child)
+    assert Run.system.get(pk=parent.pk).asleep_since is not None
+    for one in (parent, child):
+        age(one, hours=1)
+    waits.fire_due()
+    assert runs.drive(parent).status == "paused"
+    runs.answer(child, "ask", {"decision": "approved"})
+    assert runs.drive(parent).status == "completed"
 
 
 def test_a_run_has_a_limit_of_active_time(tenant: Tenant):
