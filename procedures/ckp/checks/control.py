@@ -210,7 +210,7 @@ def _idle_fields(node: Any, raw: dict[str, Any]) -> list[tuple[str, str]]:
     if isinstance(node, LlmActionNode):
         idle += _idle_model_fields(node)
     elif isinstance(node, LoopNode):
-        idle += [] if "iterator" in raw else [("iterator_variable", "without 'iterator'")]
+        idle += [] if node.iterator is not None else [("iterator_variable", "without 'iterator'")]
         idle += [] if node.collect_variable else [("collect", "without 'collect_variable'")]
     elif isinstance(node, ParallelNode) and node.branch_failure != "retry":
         idle.append(("retry", "unless 'branch_failure' is retry"))

@@ -46,13 +46,13 @@ def _named_nodes(subject: Subject) -> Iterable[tuple[Path, str]]:
 
 def nodes_are_reached(subject: Subject) -> None:
     """CKP206. Where a target is lost or a node could not be read, nothing is claimed."""
-    reached = _reached(subject, subject.document.global_config.on_failure)
+    reached = reached_from_start(subject, subject.document.global_config.on_failure)
     for node_id, _, place in subject.all_nodes():
         if reached is not None and node_id not in reached:
             subject.report("CKP206", place, f"No edge leads to the node '{node_id}'.")
 
 
-def _reached(subject: Subject, *further: str | None) -> set[str] | None:
+def reached_from_start(subject: Subject, *further: str | None) -> set[str] | None:
     """Nodes that can be reached from the start and further nodes; None when that is not certain."""
     waiting = [node_id for node_id in (subject.document.start_node, *further) if node_id]
     reached = set(waiting)
@@ -82,8 +82,8 @@ def dead_ends(subject: Subject) -> None:
 
 def some_end_is_declared(subject: Subject) -> None:
     """CKP208: no terminate can be reached."""
-    reached = _reached(subject)
-    if reached is None or subject.document.start_node not in _ending(subject):
+    reached = reached_from_start(subject)
+    if reached is None or subject.document.start_node not in ending(subject):
         return
     if not any(isinstance(subject.document.nodes[node_id], TerminateNode) for node_id in reached):
         subject.report("CKP208", ("workflow_graph",), "No terminate node can be reached.")
@@ -91,10 +91,10 @@ def some_end_is_declared(subject: Subject) -> None:
 
 def every_node_ends(subject: Subject) -> None:
     """CKP209: cycles without a way out, each reported once."""
-    ending = _ending(subject)
+    ends = ending(subject)
     reported: set[str] = set()
     for node_id in subject.region_map.home:
-        if node_id in ending or node_id in reported:
+        if node_id in ends or node_id in reported:
             continue
         cycle = _on_cycle(subject, node_id)
         component = _forward(subject, cycle)
@@ -104,27 +104,27 @@ def every_node_ends(subject: Subject) -> None:
         reported |= component | _forward(subject, node_id)
 
 
-def _ending(subject: Subject) -> set[str]:
+def ending(subject: Subject) -> set[str]:
     """Nodes from which an end can be reached; where an edge is lost, nothing is claimed."""
     before: dict[str, list[str]] = {}
     waiting: list[str] = list(subject.unread)
     on_failure = subject.document.global_config.on_failure
-    for node_id, found in subject.outgoing.items():
-        if not found:
+    for node_id, outgoing in subject.outgoing.items():
+        if not outgoing:
             waiting.append(node_id)
-        for edge in found:
+        for edge in outgoing:
             target = edge.target or _region_end(subject, node_id)
             if target is None or target not in subject.known_nodes:
                 waiting.append(node_id)
             else:
                 before.setdefault(target, []).append(node_id)
-    ending = set(waiting)
+    found = set(waiting)
     while waiting:
         for source in before.get(waiting.pop(), ()):
-            if source not in ending:
-                ending.add(source)
+            if source not in found:
+                found.add(source)
                 waiting.append(source)
-    return ending | subject.known_nodes if on_failure in ending else ending
+    return found | subject.known_nodes if on_failure in found else found
 
 
 def _region_end(subject: Subject, node_id: str) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from procedures.ckp.checks.graph import ending, reached_from_start
 from procedures.ckp.checks.subject import Subject, node_path
 from procedures.ckp.document.nodes import (
     HumanApprovalNode,
@@ -59,13 +60,18 @@ def model_nodes_have_one_duty(subject: Subject) -> None:
 
 
 def repetition_is_bounded(subject: Subject) -> None:
-    """CKP-L05."""
+    """CKP-L05, but for what is an error anyway: no condition, no way to the cycle, or none out of it."""
     for node_id, node, place in subject.nodes_of(LoopNode):
-        if "iterator" not in subject.raw(place) and node.max_iterations is None:
+        repeats = node.iterator is None and (node.continue_condition is not None or node.until is not None)
+        if repeats and node.max_iterations is None:
             subject.report("CKP-L05", place, f"The loop '{node_id}' has no max_iterations.")
     order = {node_id: index for index, node_id in enumerate(subject.document.nodes)}
+    reached = reached_from_start(subject, subject.document.global_config.on_failure)
+    ends = ending(subject)
     for cycle in cycles(subject):
         first = min(cycle, key=order.__getitem__)
+        if first not in ends or (reached is not None and first not in reached):
+            continue
         message = f"'{first}' can come round again outside a loop; only max_node_visits ends it."
         subject.report("CKP-L05", node_path(first), message, hint="Use a loop with max_iterations.")
 
