@@ -61,7 +61,8 @@ def failure_route_is_outside(subject: Subject) -> None:
 
 
 def branches_meet(subject: Subject) -> None:
-    """CKP219."""
+    """CKP219, but for a branch of which an edge was refused."""
+    strayed = {stray.edge.source for stray in subject.region_map.strays}
     for node_id, node, place in subject.nodes_of(ParallelNode):
         region = subject.region_map.regions[node_id]
         inside = set(region.members)
@@ -69,7 +70,7 @@ def branches_meet(subject: Subject) -> None:
         for index, branch in enumerate(node.branches):
             members = reachable(branch.start_node, found, inside)
             meets = any(edge.target in (None, region.join, node_id) for member in members for edge in found[member])
-            if members and not meets:
+            if members and not meets and not members & strayed:
                 message = f"The branch '{branch.branch_id}' never meets the others."
                 subject.report("CKP219", (*place, "branches", index), message)
 
