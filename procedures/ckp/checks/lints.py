@@ -138,10 +138,18 @@ def people_decide(subject: Subject) -> None:
 def prompts_have_data(subject: Subject) -> None:
     """CKP-L08."""
     for node_id, node, place in subject.nodes_of(LlmActionNode):
-        uses = subject.uses.nodes[node_id]
-        has_data = any(use.path[3] in _DATA_FIELDS and use.reads for use in uses)
-        if node.prompt is not None and not has_data:
+        if node.prompt is not None and not _has_data(subject, node_id, node, place):
             subject.report("CKP-L08", place, "The prompt holds no data: a rule may do instead of a model.")
+
+
+def _has_data(subject: Subject, node_id: str, node: LlmActionNode, place: Path) -> bool:
+    """Whether a placeholder stands in what a model is given, or a block or attachment reads something."""
+    given = (node.prompt, node.system_prompt, *(attachment.source for attachment in node.attachments))
+    if any(isinstance(text, str) and "{{" in text for text in given):
+        return True
+    if any((*place, field) in subject.report.refused for field in _DATA_FIELDS):
+        return True
+    return any(use.path[3] in _DATA_FIELDS and use.reads for use in subject.uses.nodes[node_id])
 
 
 def not_too_many_nodes(subject: Subject) -> None:

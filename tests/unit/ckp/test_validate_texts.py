@@ -134,7 +134,7 @@ FIELDS: list[Case] = [
     (
         "prompt",
         doc({"a": model("{{n +}}")}, global_config={"max_cost_usd": 1}, **N, **USED),
-        [("CKP-L08", at("a")), ("CKP402", at("a", "prompt"))],
+        [("CKP402", at("a", "prompt"))],
     ),
     (
         "attachment",
