@@ -63,7 +63,8 @@ def test_same_content_again_is_200_and_other_content_409(operator):
     assert (again.status_code, again.json()["id"]) == (200, first["id"])
     other = send(operator, hello(description="changed"))
     assert (other.status_code, other.json()["code"]) == (409, "version_exists")
-    assert [problem["code"] for problem in other.json()["problems"]] == ["CKP107"]
+    [problem] = other.json()["problems"]
+    assert (problem["code"], problem["severity"], problem["pointer"]) == ("CKP107", "error", "/version")
     assert ProcedureVersion.system.count() == 1
 
 
@@ -192,10 +193,18 @@ def test_a_draft_gets_a_new_document(operator):
     assert Document.system.get().document_hash == answer.json()["document_hash"] != former
 
 
-def test_put_checks_address_status_and_document(operator):
+@pytest.mark.parametrize(("field", "other"), [("procedure_id", "hallo"), ("version", "1.0.1")])
+def test_a_document_says_the_id_and_version_of_its_address(operator, field, other):
     send(operator, hello())
-    other = operator.put(ONE, {"ckp_json": hello(version="2.0.0")})
-    assert (other.status_code, other.json()["problems"][0]["code"]) == (422, "CKP104")
+    refused = operator.put(ONE, {"ckp_json": hello(**{field: other})})
+    [problem] = refused.json()["problems"]
+    assert (refused.status_code, problem["code"], problem["severity"]) == (422, "CKP104", "error")
+    assert problem["pointer"] == f"/{field}"
+    assert operator.put(ONE, {"ckp_json": hello(**{field: hello()[field]})}).status_code == 200
+
+
+def test_put_checks_status_and_document(operator):
+    send(operator, hello())
     assert operator.put(ONE, {"ckp_json": broken()}).json()["code"] == "compile_failed"
     set_status(operator, "active")
     frozen = operator.put(ONE, {"ckp_json": hello(description="x")})

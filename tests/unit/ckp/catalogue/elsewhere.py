@@ -1,0 +1,11 @@
+"""The codes that need more than a document: each with the test that covers it."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from tests.api import test_procedures
+
+ELSEWHERE: Final[dict[str, Callable[..., Any]]] = {
+    "CKP104": test_procedures.test_a_document_says_the_id_and_version_of_its_address,
+    "CKP107": test_procedures.test_same_content_again_is_200_and_other_content_409,
+}
