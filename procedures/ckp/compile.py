@@ -84,7 +84,8 @@ def _checked(
 ) -> Compiled:
     canonical = reader.document(normal.tree)
     document = load_document(canonical)
-    subject = Subject(canonical, document, reader.report, frozenset(reader.unread_nodes), registry)
+    unread, lost_names = frozenset(reader.unread_nodes), frozenset(reader.lost_names)
+    subject = Subject(canonical, document, reader.report, unread, registry, lost_names)
     validate(subject)
     bind(subject)
     problems = place(reader.report, normal, parsed.text, prod=prod, indented=indented)

@@ -17,6 +17,10 @@ MOST_NODES: Final = 5_000
 MOST_VARIABLES: Final = 1_000
 SHOWN_AGENTS: Final = frozenset({"masteragent", "llmagent"})
 """Agents that a node without steps may name: the system itself."""
+_NAMING: Final = ("output_variable", "variable", "array", "collect_variable")
+_NAMING_KEYS: Final = ("outputs", "output_mapping")
+_UNASKED: Final = frozenset({"llm_output", "approval", "verification_result", "parallel_results", "subflow_output"})
+"""What nodes write without being told the name."""
 
 
 class DocumentReader(Reader):
@@ -26,22 +30,32 @@ class DocumentReader(Reader):
         super().__init__(report, _RECORDS)
         self.most_nodes = most_nodes
         self.unread_nodes: list[str] = []
+        self.lost_names: set[str] = set()
         self.node_agent: str | None = None
 
     def document(self, tree: dict[str, Any]) -> dict[str, Any]:
         """The part of the tree that fits the tables."""
         return self.members(table_of(Document), tree, ())
 
+    def lose(self, value: Any) -> Any:
+        """Gives up a part; the variables that it would set are remembered."""
+        waiting = [value]
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, dict):
+                named = [part[key].partition(".")[0] for key in _NAMING if isinstance(part.get(key), str)]
+                keyed = [name for key in _NAMING_KEYS if isinstance(part.get(key), dict) for name in part[key]]
+                self.lost_names.update(named, keyed)
+            waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        return BAD
+
 
 def _graph(reader: Reader, value: dict[str, Any], path: Path) -> Any:
     assert isinstance(reader, DocumentReader)
-    graph = {**value}
+    graph = {key: item for key, item in value.items() if key != "start_node" or item is not None}
     nodes = graph.pop("nodes", None)
-    graph.pop("start_node", None)
     table = {key: Field(field.kind) for key, field in table_of(WorkflowGraph).items()}
     sound = reader.members(table, graph, path)
-    if isinstance(value.get("start_node"), str):
-        sound["start_node"] = value["start_node"]
     if nodes is None or nodes == {}:
         reader.report("CKP201", path, "The workflow graph has no nodes.")
     elif not isinstance(nodes, dict):
@@ -65,6 +79,8 @@ def _nodes(reader: DocumentReader, nodes: dict[str, Any], path: Path) -> dict[st
         read = _node(reader, node_id, node, place)
         if read is BAD:
             reader.unread_nodes.append(node_id)
+            reader.lose(node)
+            reader.lost_names |= _UNASKED
         else:
             sound[node_id] = read
     return sound
@@ -139,18 +155,19 @@ def _step(reader: Reader, value: dict[str, Any], path: Path) -> Any:
 
 
 def _operation(reader: Reader, value: dict[str, Any], path: Path) -> Any:
+    assert isinstance(reader, DocumentReader)
     name = value.get("action")
     if not isinstance(name, str):
         return reader.members(table_of(Operation), value, path, open_ended=True)
     action = ACTIONS.get(name)
     if name in WAITS:
         reader.report("CKP222", (*path, "action"), f"'{name}' is not allowed in operations.", hint="Use a sequence.")
-        return BAD
+        return reader.lose(value)
     if action is None:
         near = reader.report.nearest(name, ACTIONS)
         hint = f"Did you mean '{near}'?" if near else None
         reader.report("CKP504", (*path, "action"), f"'{name[:80]}' is not an operation.", hint=hint)
-        return BAD
+        return reader.lose(value)
     table: Table = {**table_of(Operation), **action.fields, **_result_field(action)}
     return _one_of(reader, name, value, path, reader.members(table, value, path))
 
@@ -177,6 +194,7 @@ def _one_of(reader: Reader, name: str, value: dict[str, Any], path: Path, sound:
 
 
 def _transformation(reader: Reader, value: dict[str, Any], path: Path) -> Any:
+    assert isinstance(reader, DocumentReader)
     name = value.get("type")
     common = table_of(Transformation)
     if not isinstance(name, str):
@@ -186,7 +204,7 @@ def _transformation(reader: Reader, value: dict[str, Any], path: Path) -> Any:
         near = reader.report.nearest(name, TRANSFORMS)
         hint = f"Did you mean '{near}'?" if near else f"Use one of: {', '.join(TRANSFORMS)}."
         reader.report("CKP013", (*path, "type"), f"'{name[:80]}' is not a transformation.", hint=hint)
-        return BAD
+        return reader.lose(value)
     source = Field(common["source_variable"].kind, required=name not in SOURCE_NOT_A_LIST or name == "json_path")
     table = {**common, "source_variable": source, **fields}
     return _one_of(reader, name, value, path, reader.members(table, value, path))

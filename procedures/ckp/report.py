@@ -33,7 +33,7 @@ class Report:
         self._remarks: list[Finding] = []
         self.dropped = 0
         self.refused: set[Path] = set()
-        """The places of errors."""
+        """The places of errors, and of required fields that are missing."""
         self.effort = Effort()
         self._nearest: dict[tuple[str, ...], str | None] = {}
 

@@ -91,6 +91,7 @@ class Reader:
         for key, field in table.items():
             if field.required and key not in value:
                 self.report("CKP011", path, f"The required field '{key}' is missing.")
+                self.report.refused.add((*path, key))
         return sound
 
     def unknown(self, key: str, table: Table, path: Path) -> None:

@@ -66,8 +66,8 @@ def rules_can_win(subject: Subject) -> None:
 
 def logic_has_default(subject: Subject) -> None:
     """CKP213."""
-    for node_id, node, place in subject.nodes_of(LogicNode):
-        if not node.default_next_node:
+    for node_id, _, place in subject.nodes_of(LogicNode):
+        if subject.lacks(place, "default_next_node"):
             message = f"'{node_id}' has no default; when no rule is true it fails with no_route."
             subject.report("CKP213", place, message, hint="Give it a default_next_node.")
 
@@ -75,9 +75,9 @@ def logic_has_default(subject: Subject) -> None:
 def outcomes_have_routes(subject: Subject) -> None:
     """CKP214 for approvals."""
     for node_id, node, place in subject.nodes_of(HumanApprovalNode):
-        if not node.on_approve:
+        if subject.lacks(place, "on_approve"):
             _without_approval_route(subject, node_id, node, place)
-        if not node.on_reject:
+        if subject.lacks(place, "on_reject"):
             message = f"'{node_id}' has no on_reject; a rejection fails it with no_route."
             subject.report("CKP214", place, message, severity="warning")
 
@@ -87,7 +87,7 @@ def _without_approval_route(subject: Subject, node_id: str, node: HumanApprovalN
         subject.report("CKP214", place, f"'{node_id}' has no on_approve: an approval has no route.")
         return
     for index, option in enumerate(node.choices):
-        if not option.next_node:
+        if not option.next_node and not subject.refused((*place, "options", index), "next_node"):
             message = f"The option '{option.value}' has no next_node, and '{node_id}' has no on_approve."
             subject.report("CKP214", (*place, "options", index), message)
 
@@ -96,7 +96,7 @@ def retries_have_a_target(subject: Subject) -> None:
     """CKP214 for verifications."""
     for node_id, node, place in subject.nodes_of(VerificationNode):
         asking = [index for index, check in enumerate(node.checks) if check.on_fail == "retry"]
-        if not asking or node.retry_node:
+        if not asking or node.retry_node or not subject.is_whole:
             continue
         before = {
             edge.source
@@ -162,22 +162,21 @@ def outcomes_have_one_rule(subject: Subject) -> None:
 def needed_together(subject: Subject) -> None:
     """CKP011 and CKP014 for fields that another field makes necessary."""
     for _, node, place in subject.nodes_of(LlmActionNode):
-        if node.prompt is None and node.prompt_ref is None:
+        if node.prompt is None and subject.lacks(place, "prompt_ref") and not subject.refused(place, "prompt"):
             subject.report("CKP011", place, "One of 'prompt' and 'prompt_ref' is required.")
-        if node.orchestration_mode and not node.branches:
+        if node.orchestration_mode and subject.lacks(place, "branches"):
             subject.report("CKP011", place, "Orchestration mode needs 'branches' for the model to choose from.")
     for _, node, place in subject.nodes_of(HumanApprovalNode):
-        if node.decision_type == "select_option" and not node.options:
+        if node.decision_type == "select_option" and subject.lacks(place, "options"):
             subject.report("CKP011", place, "'select_option' needs 'options'.")
         if node.decision_type == "provide_input" and node.min_approvers > 1:
             message = "An approval that asks for input takes one answer."
             subject.report("CKP014", (*place, "min_approvers"), message)
     for _, node, place in subject.nodes_of(VerificationNode):
-        for index, check in enumerate(node.checks):
-            raw = subject.raw((*place, "checks", index)) or {}
-            if "condition" not in raw and not ("source" in raw and check.json_schema is not None):
-                message = "A check needs 'condition', or 'source' with 'schema'."
-                subject.report("CKP011", (*place, "checks", index), message)
+        for index in range(len(node.checks)):
+            where = (*place, "checks", index)
+            if subject.lacks(where, "condition") and any(subject.lacks(where, part) for part in ("source", "schema")):
+                subject.report("CKP011", where, "A check needs 'condition', or 'source' with 'schema'.")
     for _, node, place in subject.nodes_of(SequenceNode):
         _validations(subject, node, place)
 
@@ -185,10 +184,10 @@ def needed_together(subject: Subject) -> None:
 def _validations(subject: Subject, node: SequenceNode, place: Path) -> None:
     for index, validation in enumerate(node.validations):
         where = (*place, "validations", index)
-        raw = subject.raw(where) or {}
-        if validation.check == "custom" and "condition" not in raw:
+        range_parts = ("source", "expected_values")
+        if validation.check == "custom" and subject.lacks(where, "condition"):
             subject.report("CKP011", where, "A custom check needs 'condition'.")
-        elif validation.check == "value_in_range" and not {"source", "expected_values"} <= raw.keys():
+        elif validation.check == "value_in_range" and any(subject.lacks(where, part) for part in range_parts):
             subject.report("CKP011", where, "A check of a range needs 'source' and 'expected_values'.")
         elif validation.check in ("screen_text_contains", "element_exists") and not node.agent:
             subject.report("CKP501", where, f"'{validation.check}' is sent to the agent of the node; there is none.")

@@ -94,12 +94,20 @@ def doubts(subject: Subject) -> list[Doubt]:
                 continue
             bit = subject.flow.names.known(name)
             if not state.may & bit:
-                found.append(Doubt(name, use.path, read, never=True))
+                if not _may_be_set(subject, name):
+                    found.append(Doubt(name, use.path, read, never=True))
             elif not state.must & bit and not read.guarded and not undo:
                 route = routes.route(name, str(use.path[2]))
                 plain = use.names_variable is not None
                 found.append(Doubt(name, use.path, read, never=False, route=route, plain=plain))
     return found
+
+
+def _may_be_set(subject: Subject, name: str) -> bool:
+    """Whether a part or edge of the text that could not be read may set a variable before it is read."""
+    elsewhere = subject.flow.names.known(name) & subject.flow.everything
+    undeclared = subject.refused(("variables_schema",), name)
+    return undeclared or name in subject.lost_names or bool(elsewhere and not subject.is_whole)
 
 
 def _is_local(subject: Subject, use: Use, name: str) -> bool:
@@ -151,7 +159,7 @@ def names_outside_the_graph(subject: Subject) -> None:
     for use in subject.uses.root:
         for read in use.reads:
             name = str(read.path[0])
-            if name in CONSTANT_WORDS or _is_given(use, name):
+            if name in CONSTANT_WORDS or _is_given(use, name) or subject.refused(("variables_schema",), name):
                 continue
             if name in BUILT_INS:
                 subject.report("CKP303", use.path, f"'{name}' is never set here.", offset=read.offset)

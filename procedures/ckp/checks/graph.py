@@ -11,7 +11,8 @@ from procedures.ckp.report import Path
 def start_exists(subject: Subject) -> None:
     """CKP202."""
     document = subject.document
-    if not subject.known_nodes or document.start_node in subject.known_nodes:
+    known = document.start_node in subject.known_nodes or subject.refused(("workflow_graph",), "start_node")
+    if known or not subject.known_nodes:
         return
     if not document.start_node:
         subject.report("CKP202", ("workflow_graph",), "The start node is missing.")
@@ -45,7 +46,9 @@ def _named_nodes(subject: Subject) -> Iterable[tuple[Path, str]]:
 
 
 def nodes_are_reached(subject: Subject) -> None:
-    """CKP206. Where a target is lost or a node could not be read, nothing is claimed."""
+    """CKP206. Where a target is lost, or an edge or node could not be read, nothing is claimed."""
+    if subject.refused(("global_config",), "on_failure"):
+        return
     reached = reached_from_start(subject, subject.document.global_config.on_failure)
     for node_id, _, place in subject.all_nodes():
         if reached is not None and node_id not in reached:
@@ -58,7 +61,7 @@ def reached_from_start(subject: Subject, *further: str | None) -> set[str] | Non
     reached = set(waiting)
     while waiting:
         node_id = waiting.pop()
-        if node_id not in subject.outgoing:
+        if node_id not in subject.outgoing or node_id in subject.lost_edges:
             return None
         for edge in subject.outgoing[node_id]:
             if edge.target is not None and edge.target not in reached:
@@ -71,10 +74,10 @@ def dead_ends(subject: Subject) -> None:
     """CKP207: a null successor ends the run without a terminate."""
     home = subject.region_map.home
     for node_id, found in subject.outgoing.items():
-        if home.get(node_id) != MAIN:
+        if home.get(node_id) != MAIN or node_id in subject.lost_edges:
             continue
         for edge in found:
-            if edge.target is None and edge.path not in subject.report.refused:
+            if edge.target is None:
                 place = edge.path if subject.raw(edge.path[:4]) is not None else node_path(node_id)
                 message = f"The run ends as completed behind '{node_id}', without a terminate node."
                 subject.report("CKP207", place, message)
@@ -107,7 +110,7 @@ def every_node_ends(subject: Subject) -> None:
 def ending(subject: Subject) -> set[str]:
     """Nodes from which an end can be reached; where an edge is lost, nothing is claimed."""
     before: dict[str, list[str]] = {}
-    waiting: list[str] = list(subject.unread)
+    waiting: list[str] = [*subject.unread, *subject.lost_edges]
     on_failure = subject.document.global_config.on_failure
     for node_id, outgoing in subject.outgoing.items():
         if not outgoing:

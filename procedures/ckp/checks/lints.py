@@ -63,7 +63,7 @@ def repetition_is_bounded(subject: Subject) -> None:
     """CKP-L05, but for what is an error anyway: no condition, no way to the cycle, or none out of it."""
     for node_id, node, place in subject.nodes_of(LoopNode):
         repeats = node.iterator is None and (node.continue_condition is not None or node.until is not None)
-        if repeats and node.max_iterations is None:
+        if repeats and subject.lacks(place, "max_iterations"):
             subject.report("CKP-L05", place, f"The loop '{node_id}' has no max_iterations.")
     order = {node_id: index for index, node_id in enumerate(subject.document.nodes)}
     reached = reached_from_start(subject, subject.document.global_config.on_failure)

@@ -9,6 +9,7 @@ from procedures.ckp.document.nodes import Node, NodeBase
 from procedures.ckp.document.root import Document
 from procedures.ckp.document.steps import Step
 from procedures.ckp.edges import Edge, edges, place_in_tree, steps_of
+from procedures.ckp.fields import may_name_nodes, table_of
 from procedures.ckp.flow import Flow, analyse
 from procedures.ckp.names import Nearest
 from procedures.ckp.programs import Program, program_of
@@ -20,13 +21,17 @@ from procedures.ckp.uses import Uses, find_uses
 
 @dataclass
 class Subject:
-    """One document under check. `canonical` is its tree, `unread` are nodes that could not be read."""
+    """One document under check. `canonical` is its tree, `unread` are nodes that could not be read.
+
+    `lost_names` are variables that are set by what could not be read.
+    """
 
     canonical: dict[str, Any]
     document: Document
     report: Report
     unread: frozenset[str] = frozenset()
     registry: Registry = NOTHING_REGISTERED
+    lost_names: frozenset[str] = frozenset()
     uses: Uses = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +83,33 @@ class Subject:
     def known_nodes(self) -> frozenset[str]:
         """Every node id of the text, readable or not."""
         return frozenset(self.document.nodes) | self.unread
+
+    @cached_property
+    def lost_edges(self) -> frozenset[str]:
+        """The nodes of which an edge could not be read: where they lead is not known."""
+        return frozenset(
+            str(path[2])
+            for path in self.report.refused
+            if len(path) > 3 and path[2] in self.document.nodes and not self.raw(path) and self._leads(path)
+        )
+
+    def _leads(self, path: Path) -> bool:
+        node = self.document.nodes[str(path[2])] if path[:2] == ("workflow_graph", "nodes") else None
+        return node is not None and may_name_nodes(table_of(type(node)), path[3:])
+
+    @cached_property
+    def is_whole(self) -> bool:
+        """Whether every node and edge of the text could be read, and every edge leads to a node."""
+        lost = any(edge.target is not None and edge.target not in self.document.nodes for edge in self.edges)
+        return not (self.unread or self.lost_edges or lost or self.refused(("global_config",), "on_failure"))
+
+    def refused(self, place: Path, field: str) -> bool:
+        """Whether a field was reported, so that nothing is said of its absence."""
+        return (*place, field) in self.report.refused
+
+    def lacks(self, place: Path, field: str) -> bool:
+        """Whether a field is absent, null or empty, and not because it was refused."""
+        return self.raw((*place, field)) in (None, "", []) and not self.refused(place, field)
 
     @cached_property
     def nearest_node(self) -> Nearest:

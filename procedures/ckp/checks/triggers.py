@@ -31,14 +31,14 @@ def needed_fields(subject: Subject) -> None:
     """CKP130, and CKP135 for a webhook that anybody may call."""
     for trigger, place in all_triggers(subject):
         needed = _NEEDED.get(trigger.type)
-        if needed and not getattr(trigger, needed):
+        if needed and subject.lacks(place, needed):
             subject.report("CKP130", place, f"A trigger of type {trigger.type} needs '{needed}'.")
         if trigger.type != "webhook":
             continue
         if trigger.webhook_config.authentication.type == "none":
             where = (*place, "webhook_config", "authentication", "type")
             subject.report("CKP135", where, "The webhook has no authentication: anybody can start runs.")
-        elif not trigger.webhook_secret:
+        elif subject.lacks(place, "webhook_secret"):
             subject.report("CKP130", place, "A webhook needs 'webhook_secret', the name of the secret with its key.")
 
 

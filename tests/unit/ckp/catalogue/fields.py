@@ -133,6 +133,9 @@ MISSING: list[Case] = [
         doc({"a": logic() | {"rules": [{"condition": "n > 1"}]}}, **N),
         doc({"a": logic(("n > 1", "z"))}, **N),
     ),
+    error(
+        "CKP011", "body of a loop", at("a"), doc({"a": without(loop("b"), "body_node"), "b": seq(to="a")}), repeated()
+    ),
     error("CKP011", "prompt", at("a"), doc({"a": LLM}, global_config={"max_cost_usd": 1}), asked()),
     error(
         "CKP011",
@@ -179,6 +182,43 @@ TYPES: list[Case] = [
     error("CKP012", "number for true", at("a", "is_checkpoint"), done(is_checkpoint=1), done(is_checkpoint=True)),
     error("CKP012", "text for a list", at("a", "steps"), doc({"a": seq() | {"steps": "x"}}), done()),
     error("CKP012", "null for a required field", at("a", "steps"), doc({"a": seq() | {"steps": None}}), done()),
+    error("CKP012", "number for a target", at("a", "next_node"), done(to=5), done()),
+    error(
+        "CKP012",
+        "number for a default",
+        at("a", "default_next_node"),
+        doc({"a": logic(default=5)}),
+        doc({"a": logic()}),
+    ),
+    error("CKP012", "number for a route", at("a", "on_approve"), doc({"a": approval(to=5)}), doc({"a": approval()})),
+    error("CKP012", "number for a prompt", at("a", "prompt"), asked(prompt=5), asked(), left=()),
+    error(
+        "CKP012",
+        "number for a schedule",
+        "/trigger/schedule",
+        *(doc(trigger={"type": "scheduled", "schedule": schedule}) for schedule in (5, "5 * * * *")),
+    ),
+    error(
+        "CKP012",
+        "number for a failure route",
+        "/global_config/on_failure",
+        *(doc({"a": seq(), "b": {"type": "terminate"}}, global_config={"on_failure": target}) for target in (5, "b")),
+    ),
+    error(
+        "CKP012",
+        "text for a bound",
+        at("a", "max_iterations"),
+        *(
+            doc(
+                {
+                    "a": {"type": "loop", "until": "n > 1", "max_iterations": most, "body_node": "b", "next_node": "z"},
+                    "b": seq(to="a"),
+                },
+                **N,
+            )
+            for most in ("3", 3)
+        ),
+    ),
     error("CKP012", "text for a node", at("a"), doc({"a": "sequence"}), done()),
     error("CKP012", "text for the type", at("a", "type"), doc({"a": seq() | {"type": 5}}), done()),
 ]
@@ -238,6 +278,8 @@ PLAIN: list[Case] = [
     error("CKP017", "boolean", at("a", "is_checkpoint"), done(is_checkpoint="{{true}}"), done(is_checkpoint=True)),
     error("CKP017", "choice", at("a", "dispatch_mode"), done(dispatch_mode="{{'async'}}"), done(dispatch_mode="async")),
     error("CKP017", "id", f"{STEP}/step_id", done(step(step_id="{{1}}")), done(step(step_id="1"))),
+    error("CKP017", "target", at("a", "next_node"), done(to="{{'z'}}"), done(to="z")),
+    error("CKP017", "start", "/workflow_graph/start_node", doc(start="{{'z'}}"), doc(start="z")),
     error(
         "CKP017",
         "name",

@@ -362,6 +362,58 @@ PARSE = {"type": "processing", "operations": [{"action": "parse_json", "source":
 SORT = change("sort", expression="x")
 ROWS = {"variables_schema": inputs(n="number", rows="array")}
 
-ONE_CAUSE: list[Case] = []
+ONE_CAUSE: list[Case] = [
+    error(
+        "CKP203",
+        "what its node would set",
+        at("b", "type"),
+        *(beside(PUT | {"type": name}) for name in ("sequnce", "sequence")),
+        left=("CKP302",),
+    ),
+    error(
+        "CKP203",
+        "what its node would set unasked",
+        at("b", "type"),
+        *(beside(CHECKED | {"type": name}, "{{verification_result}}") for name in ("verfication", "verification")),
+        left=("CKP302",),
+    ),
+    error(
+        "CKP504",
+        "what its operation would set",
+        at("b", "operations", 0, "action"),
+        *(
+            beside(PARSE | {"operations": [PARSE["operations"][0] | {"action": name}]})
+            for name in ("parse_jsn", "parse_json")
+        ),
+        left=("CKP302",),
+    ),
+    error(
+        "CKP013",
+        "what its transformation would set",
+        at("b", "transformations", 0, "type"),
+        *(
+            beside(SORT | {"transformations": [SORT["transformations"][0] | {"type": name}]}, "{{out}}", **ROWS)
+            for name in ("srt", "sort")
+        ),
+        left=("CKP302",),
+    ),
+    error(
+        "CKP205",
+        "what lies behind the lost node",
+        at("a", "rules", 0, "next_node"),
+        *(
+            doc({"a": logic(("n > 1", to), default="c"), "b": PUT | {"next_node": "c"}, "c": say()}, **N)
+            for to in ("bb", "b")
+        ),
+        left=("CKP302",),
+    ),
+    error(
+        "CKP012",
+        "a variable that is declared with it",
+        "/variables_schema/x",
+        *(doc({"c": say()}, variables_schema={"x": meta}) for meta in (5, {})),
+        left=("CKP302",),
+    ),
+]
 
 CASES: list[Case] = [*NEVER, *DOUBTFUL, *SHAPES, *ONE_CAUSE]

@@ -224,6 +224,10 @@ def schemas(schema: Any) -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 SCHEMAS: list[Case] = [
+    *(
+        error("CKP129", what, pointer, beyond, schemas({"type": "string"})[what][1])
+        for what, (pointer, beyond) in schemas({"type": "text"}).items()
+    ),
     error(
         "CKP129",
         "external reference",
