@@ -252,6 +252,9 @@ def name_fits(reader: Reader, name: str, path: Path, *, writes: bool) -> bool:
 
 
 def _target(reader: Reader, kind: Kind, value: str, path: Path) -> Any:
+    if not value:
+        reader.report("CKP205", path, f"'{path[-1]}' is empty and names no node.")
+        return BAD
     return value if reader.no_template(value, path) else BAD
 
 

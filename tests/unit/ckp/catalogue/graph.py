@@ -140,6 +140,13 @@ NODES: list[Case] = [
     error("CKP205", "retry", at("v", "retry_node"), again("bb"), again("b")),
     error("CKP205", "failure", "/global_config/on_failure", failing("zz"), failing("z")),
     error("CKP205", "decider", at("a", "four_eyes", "not_deciders_of", 0), apart("bb"), apart("b")),
+    error("CKP205", "empty", at("a", "next_node"), doc({"a": seq(to="")}), doc({"a": seq()})),
+    error(
+        "CKP205",
+        "empty target of a rule",
+        at("a", "rules", 0, "next_node"),
+        *(doc({"a": logic(("n > 1", target))}, **N) for target in ("", "z")),
+    ),
     error(
         "CKP205",
         "hint",
