@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from orchestration.visit_rows import visit_of
+from orchestration.visit_rows import EventRow, visit_of
 from procedures.ckp.document import Document, RetryPolicy, SequenceNode
 from procedures.ckp.document.base import DEFAULT_BASE_DELAY_MS, DEFAULT_MAX_RETRIES
 
@@ -28,23 +28,6 @@ EVENTS: Final = sorted(
 
 Place = tuple[str, str]
 """The path of a visit, and a step of it."""
-
-
-class Happening(Protocol):
-    """One event of the run, in order of numbers."""
-
-    @property
-    def event_type(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def step_id(self) -> str: ...
-    @property
-    def attempt(self) -> int | None: ...
-    @property
-    def created_at(self) -> datetime: ...
-    @property
-    def payload(self) -> Any: ...
 
 
 @dataclass(slots=True)
@@ -74,6 +57,13 @@ class Attempt:
     target: str = ""
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def start(self) -> datetime | None:
+        """When it began; reckoned from its end where no event tells, as of steps without calls."""
+        if self.began or self.ended is None:
+            return self.began
+        return self.ended - timedelta(seconds=self.seconds or 0)
+
 
 @dataclass(slots=True)
 class _Step:
@@ -94,16 +84,16 @@ class _Step:
         return self.attempts[max(self.attempts)] if self.attempts else None
 
 
-def attempts(events: Iterable[Happening]) -> dict[Place, list[Attempt]]:
-    """The attempts of each step in order. A result that was only taken again is no attempt."""
+def attempts(events: Iterable[EventRow]) -> dict[Place, list[Attempt]]:
+    """The attempts of each step in order, from `EVENTS` among others. A result only taken again is no attempt."""
     steps: dict[Place, _Step] = defaultdict(_Step)
     for event in events:
-        if event.step_id and not (event.event_type == "step_completed" and event.payload.get("cached")):
+        if event.step_id and event.event_type in EVENTS and not event.payload.get("cached"):
             _take(steps[visit_of(event.path), event.step_id], event)
     return {place: [step.attempts[number] for number in sorted(step.attempts)] for place, step in steps.items()}
 
 
-def _take(step: _Step, event: Happening) -> None:
+def _take(step: _Step, event: EventRow) -> None:
     told = event.payload
     if event.event_type in NOTES and event.attempt is None:
         step.notes.append(NOTES[event.event_type])
@@ -120,24 +110,24 @@ def _take(step: _Step, event: Happening) -> None:
             _TAKEN[event.event_type](attempt, event)
 
 
-def _started(attempt: Attempt, event: Happening) -> None:
+def _started(attempt: Attempt, event: EventRow) -> None:
     attempt.began = event.created_at
     attempt.params = event.payload.get("params")
 
 
-def _completed(attempt: Attempt, event: Happening) -> None:
+def _completed(attempt: Attempt, event: EventRow) -> None:
     attempt.state, attempt.result = "completed", event.payload.get("result")
     _ended(attempt, event)
 
 
-def _failed(attempt: Attempt, event: Happening) -> None:
+def _failed(attempt: Attempt, event: EventRow) -> None:
     told = event.payload
     attempt.state, attempt.decision = "failed", RETRY if told.get("then") == RETRY else FAIL
     attempt.error_class, attempt.error = told.get("error_class") or "", told.get("error") or ""
     _ended(attempt, event)
 
 
-def _ended(attempt: Attempt, event: Happening) -> None:
+def _ended(attempt: Attempt, event: EventRow) -> None:
     attempt.ended = event.created_at
     told = event.payload.get("duration_ms")
     if isinstance(told, int | float):
@@ -146,7 +136,7 @@ def _ended(attempt: Attempt, event: Happening) -> None:
         attempt.seconds = (event.created_at - attempt.began).total_seconds()
 
 
-def _scheduled(attempt: Attempt, event: Happening) -> None:
+def _scheduled(attempt: Attempt, event: EventRow) -> None:
     attempt.decision, attempt.strategy = RETRY, event.payload.get("strategy") or ""
     attempt.delay = (event.payload.get("delay_ms") or 0) / 1000
 

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Protocol
 
 from orchestration import event_words
+from orchestration.attempts import Attempt, attempts
 from orchestration.choices import OPEN, StepState, VisitState, WaitKind
 from orchestration.time_axis import Axis, Fold, Tick, axis, idle_periods
-from orchestration.visit_rows import VisitRow, WaitRow, failed, owner_of, visit_of
+from orchestration.visit_rows import EventRow, VisitRow, WaitRow, failed, owner_of, visit_of
 
 MOST_ROWS = 200
 NARROWEST = 0.7
 LABEL_LENGTH = 60
 REGION_NAME = re.compile(r"(?:\[(?P<iteration>\d+)\]|:(?P<branch>[^/]*))$")
-TRY_ENDS = {"step_completed": "ok", "step_failed": "bad", "step_timeout": "bad"}
+TONES: Mapping[str, str] = {StepState.COMPLETED: "ok", StepState.FAILED: "bad"}
 DELAY, EXPECTED = "try", "next"
 
 
@@ -37,23 +38,6 @@ class StepRow(Protocol):
     def started_at(self) -> datetime: ...
     @property
     def duration_ms(self) -> float | None: ...
-
-
-class EventRow(Protocol):
-    """One event of the run, in order of numbers."""
-
-    @property
-    def event_type(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def step_id(self) -> str: ...
-    @property
-    def attempt(self) -> int | None: ...
-    @property
-    def created_at(self) -> datetime: ...
-    @property
-    def payload(self) -> Any: ...
 
 
 class RunRow(Protocol):
@@ -177,15 +161,6 @@ class _Draft:
     drawn: Callable[[], Row]
 
 
-@dataclass(slots=True)
-class _Try:
-    number: int
-    start: datetime
-    end: datetime | None = None
-    tone: str = "live"
-    what: str = ""
-
-
 class _Drawer:
     def __init__(
         self,
@@ -205,7 +180,7 @@ class _Drawer:
         self._expanded = expanded
         self._waiting = {wait.path: wait.kind for wait in records.open_waits}
         self._items = _loop_items(records.events)
-        self._tries = _tries(records.events)
+        self._tries = attempts(records.events)
         self._steps: dict[str, dict[str, StepRow | None]] = defaultdict(dict)
         self._visits: dict[str, list[VisitRow]] = defaultdict(list)
         self._regions: dict[str, list[str]] = defaultdict(list)
@@ -237,12 +212,12 @@ class _Drawer:
     def _of_step(self, visit: VisitRow, step_id: str, step: StepRow | None, depth: int) -> Iterator[_Draft]:
         tries = self._tries.get((visit.path, step_id), [])
         if step is not None and visit.node_id in self._expanded:
-            tone = {StepState.COMPLETED: "ok", StepState.FAILED: "bad"}.get(StepState(step.state), self._open_tone())
+            tone = TONES.get(step.state, self._open_tone())
             yield _Draft(tone, partial(self._step_row, visit, step, tone, depth))
-        if any(attempt.tone == "bad" for attempt in tries):
+        if any(attempt.state == StepState.FAILED for attempt in tries):
             for earlier, attempt in zip([None, *tries], tries, strict=False):
-                tone = attempt.tone if attempt.end else self._open_tone()
-                before = earlier.end if earlier else None
+                tone = TONES.get(attempt.state, self._open_tone())
+                before = earlier.ended if earlier else None
                 yield _Draft(tone, partial(self._try_row, visit, step_id, attempt, tone, before, depth + 1))
 
     def _visit_row(self, visit: VisitRow, tone: str) -> Row:
@@ -275,12 +250,14 @@ class _Drawer:
         return Row(key, "step", step.step_id, depth, tone, visit.node_id, visit.path, bars, step.step_id)
 
     def _try_row(
-        self, visit: VisitRow, step_id: str, attempt: _Try, tone: str, before: datetime | None, depth: int
+        self, visit: VisitRow, step_id: str, attempt: Attempt, tone: str, before: datetime | None, depth: int
     ) -> Row:
-        bars = [self._bar(tone, attempt.start, attempt.end)]
-        if before is not None and attempt.start > before:
-            bars.insert(0, self._bar(DELAY, before, attempt.start))
-        label = f"try {attempt.number}, {attempt.what}" if attempt.what else f"try {attempt.number}"
+        start = attempt.start or before or visit.started_at
+        bars = [self._bar(tone, start, attempt.ended)]
+        if before is not None and start > before:
+            bars.insert(0, self._bar(DELAY, before, start))
+        what = attempt.error_class[:LABEL_LENGTH]
+        label = f"try {attempt.number}, {what}" if what else f"try {attempt.number}"
         key = f"{visit.path}/{step_id}#{attempt.number}"
         return Row(key, "try", label, depth, tone, visit.node_id, visit.path, tuple(bars), step_id, attempt.number)
 
@@ -311,28 +288,3 @@ def _loop_items(events: Sequence[EventRow]) -> dict[tuple[str, int], str | None]
         for event in events
         if event.event_type == "loop_iteration"
     }
-
-
-def _tries(events: Sequence[EventRow]) -> dict[tuple[str, str], list[_Try]]:
-    """The tries of each step by the path of its visit; a result that was only taken again is none."""
-    found: dict[tuple[str, str], dict[int, _Try]] = defaultdict(dict)
-    for event in events:
-        if not event.step_id or event.attempt is None or event.payload.get("cached"):
-            continue
-        tries = found[(visit_of(event.path), event.step_id)]
-        if event.event_type == "step_started":
-            tries[event.attempt] = _Try(event.attempt, event.created_at)
-        elif event.event_type in TRY_ENDS:
-            _end_try(tries.setdefault(event.attempt, _Try(event.attempt, _began(event))), event)
-    return {place: [tries[number] for number in sorted(tries)] for place, tries in found.items()}
-
-
-def _began(event: EventRow) -> datetime:
-    """When a try began whose start no event tells, as of steps without calls."""
-    return event.created_at - timedelta(milliseconds=event.payload.get("duration_ms") or 0)
-
-
-def _end_try(attempt: _Try, event: EventRow) -> None:
-    attempt.end = event.created_at
-    attempt.tone = TRY_ENDS[event.event_type]
-    attempt.what = str(event.payload.get("error_class") or attempt.what)[:LABEL_LENGTH]

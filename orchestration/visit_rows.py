@@ -45,6 +45,23 @@ class WaitRow(Protocol):
     def kind(self) -> str: ...
 
 
+class EventRow(Protocol):
+    """One event of the run, in order of numbers."""
+
+    @property
+    def event_type(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def step_id(self) -> str: ...
+    @property
+    def attempt(self) -> int | None: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def payload(self) -> Any: ...
+
+
 def failed(visit: VisitRow) -> bool:
     """Whether a done visit went wrong: it ended in an error (also one that a route caught), or ended the run failed."""
     if visit.outcome == "end":
