@@ -1,5 +1,6 @@
 """A procedure for tests of pages: a loop over invoices that asks a person above a limit, and fails on odd amounts."""
 
+from copy import deepcopy
 from typing import Any
 
 from orchestration import services
@@ -10,71 +11,68 @@ from tests.published import publish
 
 SCRIPT = "<script>alert(1)</script>"
 
+NODES: dict[str, Any] = {
+    "start_log": {
+        "type": "sequence",
+        "description": "Start and log",
+        "steps": [{"step_id": "hello", "action": "log", "message": "Batch begins"}],
+        "next_node": "each",
+    },
+    "each": {
+        "type": "loop",
+        "description": "Each invoice",
+        "iterator": "invoices",
+        "iterator_variable": "invoice",
+        "body_node": "read_amount",
+        "next_node": "done",
+    },
+    "read_amount": {
+        "type": "sequence",
+        "description": "Read the amount",
+        "steps": [
+            {
+                "step_id": "convert",
+                "action": "convert_type",
+                "source": "{{ invoice.total }}",
+                "target_type": "number",
+                "output_variable": "amount",
+            }
+        ],
+        "next_node": "limit",
+    },
+    "limit": {
+        "type": "logic",
+        "description": "Above the limit?",
+        "rules": [{"condition": "amount > approval_limit", "next_node": "approve_amount"}],
+        "default_next_node": "post",
+    },
+    "approve_amount": {
+        "type": "human_approval",
+        "description": "Approve the amount",
+        "title": "Pay {{ invoice.id }}?",
+        "timeout_ms": 7_200_000,
+        "on_approve": "post",
+        "on_reject": "post",
+    },
+    "post": {
+        "type": "sequence",
+        "description": "Post it",
+        "steps": [{"step_id": "note", "action": "log", "message": "Posted {{ invoice.id }}"}],
+    },
+    "done": {"type": "terminate", "outputs": {"posted": "{{ invoices | length }}", "token": "{{ token }}"}},
+}
+SCHEMA: dict[str, Any] = {
+    "invoices": {"type": "array", "required": True},
+    "approval_limit": {"type": "number", "default": 100},
+    "token": {"type": "password", "default": "abc"},
+}
+
 
 def batch(version: str = "1.0.0", **root: Any) -> dict[str, Any]:
     """The document."""
-    nodes = {
-        "start_log": {
-            "type": "sequence",
-            "description": "Start and log",
-            "steps": [{"step_id": "hello", "action": "log", "message": "Batch begins"}],
-            "next_node": "each",
-        },
-        "each": {
-            "type": "loop",
-            "description": "Each invoice",
-            "iterator": "invoices",
-            "iterator_variable": "invoice",
-            "body_node": "read_amount",
-            "next_node": "done",
-        },
-        "read_amount": {
-            "type": "sequence",
-            "description": "Read the amount",
-            "steps": [
-                {
-                    "step_id": "convert",
-                    "action": "convert_type",
-                    "source": "{{ invoice.total }}",
-                    "target_type": "number",
-                    "output_variable": "amount",
-                }
-            ],
-            "next_node": "limit",
-        },
-        "limit": {
-            "type": "logic",
-            "description": "Above the limit?",
-            "rules": [{"condition": "amount > approval_limit", "next_node": "approve_amount"}],
-            "default_next_node": "post",
-        },
-        "approve_amount": {
-            "type": "human_approval",
-            "description": "Approve the amount",
-            "title": "Pay {{ invoice.id }}?",
-            "timeout_ms": 7_200_000,
-            "on_approve": "post",
-            "on_reject": "post",
-        },
-        "post": {
-            "type": "sequence",
-            "description": "Post it",
-            "steps": [{"step_id": "note", "action": "log", "message": "Posted {{ invoice.id }}"}],
-        },
-        "done": {"type": "terminate", "outputs": {"posted": "{{ invoices | length }}", "token": "{{ token }}"}},
-    }
-    document = {
-        "procedure_id": "batch",
-        "version": version,
-        "name": "Invoice batch",
-        "variables_schema": {
-            "invoices": {"type": "array", "required": True},
-            "approval_limit": {"type": "number", "default": 100},
-            "token": {"type": "password", "default": "abc"},
-        },
-        "workflow_graph": {"start_node": "start_log", "nodes": nodes},
-    }
-    return document | root
+    graph = {"start_node": "start_log", "nodes": NODES}
+    named = {"procedure_id": "batch", "version": version, "name": "Invoice batch"}
+    return deepcopy({**named, "variables_schema": SCHEMA, "workflow_graph": graph, **root})
 
 
 def invoices(*totals: Any) -> list[dict[str, Any]]:

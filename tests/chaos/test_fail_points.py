@@ -19,122 +19,121 @@ from tests.chaos.test_model_fail_points import DOCUMENT as MODELS
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def everything() -> dict[str, Any]:
-    """Loop in branch, branch in loop, an approval inside, a timer, a failure handled, a recovery, a verification."""
-    nodes = {
-        "begin": {
-            "type": "sequence",
-            "steps": [
-                {"step_id": "rows", "action": "set_variable", "variable": "rows", "value": ["a", "b"]},
-                {"step_id": "sleep", "action": "wait", "duration_ms": 60_000},
-                {"step_id": "id", "action": "append_to_array", "array": "marks", "value": "{{who}}"},
-            ],
-            "next_node": "outer",
-        },
-        "outer": {
-            "type": "loop",
-            "iterator": "rows",
-            "iterator_variable": "row",
-            "body_node": "fork",
-            "collect_variable": "answers",
-            "collect": "answer.comment",
-            "next_node": "risky",
-        },
-        "fork": {
-            "type": "parallel",
-            "branches": [
-                {"branch_id": "ask", "start_node": "ask"},
-                {"branch_id": "count", "start_node": "inner"},
-                {"branch_id": "bad", "start_node": "bad"},
-            ],
-            "next_node": "meet",
-        },
-        "ask": {"type": "human_approval", "prompt": "{{row}}?", "on_approve": "meet", "output_variable": "answer"},
-        "inner": {
-            "type": "loop",
-            "iterator": "[1, 2]",
-            "iterator_variable": "n",
-            "body_node": "add",
-            "next_node": "meet",
-        },
-        "add": {
-            "type": "sequence",
-            "steps": [
-                {"step_id": "s", "action": "calculate", "expression": "total + n", "output_variable": "total"},
-                {"step_id": "m", "action": "append_to_array", "array": "marks", "value": "{{row}}{{n}}"},
-            ],
-            "next_node": "inner",
-        },
-        "bad": {
-            "type": "sequence",
-            "steps": [{"step_id": "b", "action": "calculate", "expression": "1 / zero", "output_variable": "never"}],
-            "next_node": "meet",
-        },
-        "meet": {"type": "processing", "operations": [], "next_node": "outer"},
-        "risky": {
-            "type": "sequence",
-            "steps": [
-                {"step_id": "d", "action": "calculate", "expression": "1 / zero", "output_variable": "part"},
-                {"step_id": "e", "action": "append_to_array", "array": "marks", "value": "risky"},
-            ],
-            "error_handlers": [
-                {
-                    "action": "retry",
-                    "max_retries": 1,
-                    "delay_ms": 1,
-                    "recovery_steps": [
-                        {"step_id": "mend", "action": "append_to_array", "array": "marks", "value": "mended"}
-                    ],
-                    "recovery_strategy": "continue",
-                }
-            ],
-            "next_node": "shape",
-        },
-        "shape": {
-            "type": "transform",
-            "transformations": [
-                {"type": "sort", "source_variable": "marks", "expression": "item", "output_variable": "ordered"}
-            ],
-            "next_node": "way",
-        },
-        "way": {
-            "type": "logic",
-            "rules": [{"condition": "tries > 99", "next_node": "lost"}],
-            "default_next_node": "check",
-        },
-        "check": {
-            "type": "verification",
-            "checks": [{"id": "c", "condition": "tries > 1", "on_fail": "retry"}],
-            "retry_node": "again",
-            "max_retries": 3,
-            "on_pass": "lost",
-        },
-        "again": {
-            "type": "sequence",
-            "steps": [{"step_id": "t", "action": "calculate", "expression": "tries + 1", "output_variable": "tries"}],
-            "next_node": "check",
-        },
-        "lost": {
-            "type": "sequence",
-            "steps": [{"step_id": "l", "action": "calculate", "expression": "1 / zero", "output_variable": "part"}],
-            "next_node": "end",
-        },
-        "rescue": {
-            "type": "sequence",
-            "steps": [{"step_id": "r", "action": "log", "message": "rescued"}],
-            "next_node": "end",
-        },
-        "end": {
-            "type": "terminate",
-            "outputs": {"answers": "answers", "marks": "marks", "total": "total", "tries": "tries"},
-        },
-    }
-    numbers = {name: {"type": "integer", "default": 0} for name in ("zero", "total", "tries")}
-    return runs.document(
-        nodes,
-        variables_schema={**numbers, "who": {"type": "string", "default": "me"}},
-        global_config={"on_failure": "rescue"},
-    )
+NODES: dict[str, Any] = {
+    "begin": {
+        "type": "sequence",
+        "steps": [
+            {"step_id": "rows", "action": "set_variable", "variable": "rows", "value": ["a", "b"]},
+            {"step_id": "sleep", "action": "wait", "duration_ms": 60_000},
+            {"step_id": "id", "action": "append_to_array", "array": "marks", "value": "{{who}}"},
+        ],
+        "next_node": "outer",
+    },
+    "outer": {
+        "type": "loop",
+        "iterator": "rows",
+        "iterator_variable": "row",
+        "body_node": "fork",
+        "collect_variable": "answers",
+        "collect": "answer.comment",
+        "next_node": "risky",
+    },
+    "fork": {
+        "type": "parallel",
+        "branches": [
+            {"branch_id": "ask", "start_node": "ask"},
+            {"branch_id": "count", "start_node": "inner"},
+            {"branch_id": "bad", "start_node": "bad"},
+        ],
+        "next_node": "meet",
+    },
+    "ask": {"type": "human_approval", "prompt": "{{row}}?", "on_approve": "meet", "output_variable": "answer"},
+    "inner": {
+        "type": "loop",
+        "iterator": "[1, 2]",
+        "iterator_variable": "n",
+        "body_node": "add",
+        "next_node": "meet",
+    },
+    "add": {
+        "type": "sequence",
+        "steps": [
+            {"step_id": "s", "action": "calculate", "expression": "total + n", "output_variable": "total"},
+            {"step_id": "m", "action": "append_to_array", "array": "marks", "value": "{{row}}{{n}}"},
+        ],
+        "next_node": "inner",
+    },
+    "bad": {
+        "type": "sequence",
+        "steps": [{"step_id": "b", "action": "calculate", "expression": "1 / zero", "output_variable": "never"}],
+        "next_node": "meet",
+    },
+    "meet": {"type": "processing", "operations": [], "next_node": "outer"},
+    "risky": {
+        "type": "sequence",
+        "steps": [
+            {"step_id": "d", "action": "calculate", "expression": "1 / zero", "output_variable": "part"},
+            {"step_id": "e", "action": "append_to_array", "array": "marks", "value": "risky"},
+        ],
+        "error_handlers": [
+            {
+                "action": "retry",
+                "max_retries": 1,
+                "delay_ms": 1,
+                "recovery_steps": [
+                    {"step_id": "mend", "action": "append_to_array", "array": "marks", "value": "mended"}
+                ],
+                "recovery_strategy": "continue",
+            }
+        ],
+        "next_node": "shape",
+    },
+    "shape": {
+        "type": "transform",
+        "transformations": [
+            {"type": "sort", "source_variable": "marks", "expression": "item", "output_variable": "ordered"}
+        ],
+        "next_node": "way",
+    },
+    "way": {
+        "type": "logic",
+        "rules": [{"condition": "tries > 99", "next_node": "lost"}],
+        "default_next_node": "check",
+    },
+    "check": {
+        "type": "verification",
+        "checks": [{"id": "c", "condition": "tries > 1", "on_fail": "retry"}],
+        "retry_node": "again",
+        "max_retries": 3,
+        "on_pass": "lost",
+    },
+    "again": {
+        "type": "sequence",
+        "steps": [{"step_id": "t", "action": "calculate", "expression": "tries + 1", "output_variable": "tries"}],
+        "next_node": "check",
+    },
+    "lost": {
+        "type": "sequence",
+        "steps": [{"step_id": "l", "action": "calculate", "expression": "1 / zero", "output_variable": "part"}],
+        "next_node": "end",
+    },
+    "rescue": {
+        "type": "sequence",
+        "steps": [{"step_id": "r", "action": "log", "message": "rescued"}],
+        "next_node": "end",
+    },
+    "end": {
+        "type": "terminate",
+        "outputs": {"answers": "answers", "marks": "marks", "total": "total", "tries": "tries"},
+    },
+}
+NUMBERS: dict[str, Any] = {name: {"type": "integer", "default": 0} for name in ("zero", "total", "tries")}
+EVERYTHING = runs.document(
+    NODES,
+    variables_schema={**NUMBERS, "who": {"type": "string", "default": "me"}},
+    global_config={"on_failure": "rescue"},
+)
+"""Loop in branch, branch in loop, an approval inside, a timer, a failure handled, a recovery, a verification."""
 
 
 def go_on(run: Run) -> None:
@@ -174,7 +173,7 @@ def differences(found: dict[str, Any], expected: dict[str, Any]) -> dict[str, An
 def disturbed(tenant: Tenant, commits: Commits, fatal: int) -> tuple[Run, bool]:
     """Drive a run to its end while its worker dies at one point; and whether it did."""
     commits.count = 0
-    run = runs.queue(tenant, everything(), zero=0, total=0, tries=0, who="me")
+    run = runs.queue(tenant, EVERYTHING, zero=0, total=0, tries=0, who="me")
     died = False
     for _ in range(60):
         died = commits.drive(0 if died else fatal) or died
@@ -207,7 +206,7 @@ def test_the_end_is_the_same_wherever_the_worker_dies(tenant: Tenant, monkeypatc
 
 def test_every_kind_of_node_meets_fail_points():
     """In the documents of the fail points: a new kind of node has to come into one of them."""
-    graphs = [document["workflow_graph"]["nodes"] for document in (everything(), AGENTS, MODELS)]
+    graphs = [document["workflow_graph"]["nodes"] for document in (EVERYTHING, AGENTS, MODELS)]
     assert {node["type"] for nodes in (*graphs, CHILDREN) for node in nodes.values()} == set(EXECUTORS)
 
 
