@@ -141,6 +141,8 @@ def variables_are_defined(subject: Subject) -> None:
 
 
 def _hint(known: Nearest, doubt: Doubt) -> str:
+    if doubt.name.lower() in CONSTANT_WORDS:
+        return f"Write {doubt.name.lower()}."
     near = known.to(doubt.name)
     if near:
         return f"Did you mean '{near}'?"

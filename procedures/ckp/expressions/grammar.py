@@ -16,6 +16,8 @@ from procedures.ckp.expressions.scan import Scanner, Source, pieces
 
 COMPARISON_TOKENS: Final = frozenset({"eq", "ne", "lt", "lteq", "gt", "gteq"})
 WORD_COMPARISONS: Final = frozenset({"contains", "not_contains", "starts_with", "ends_with"})
+_WORDS: Final = WORD_COMPARISONS | {"and", "or", "in", "is", "if"}
+_MEANT: Final = {"=": "==", "not": "not_contains, or `not` before the whole comparison"}
 EMPTINESS: Final = frozenset({"is_empty", "is_not_empty"})
 QUOTED: Final = "@text"
 COMPARED: Final = "@compare"
@@ -151,5 +153,5 @@ def _call(name: str, arguments: list[nodes.Expr], offset: int) -> nodes.Call:
 def _unexpected(token: Token) -> ExpressionProblem:
     if token.type in _ENDINGS:
         return ExpressionProblem("CKP402", "The expression is not complete.", offset=token.lineno)
-    hint = {"=": "==", "not": "not_contains, or `not` before the whole comparison"}.get(token.value)
+    hint = _MEANT.get(token.value) or (token.value.lower() if token.value.lower() in _WORDS else None)
     return ExpressionProblem("CKP402", f"Unexpected “{token.value}”.", hint=hint, offset=token.lineno)

@@ -111,7 +111,8 @@ class Scanner:
     def _finish(self, index: int, end: int, trimmed: bool = False) -> Scanned:
         if len(self._stack) > 1:
             open_ = self._stack[-1]
-            raise ExpressionProblem("CKP402", f"`{open_.bracket}` is not closed.", offset=open_.offset)
+            code, hint = ("CKP401", "close it with `}}`") if open_.bracket == "{{" else ("CKP402", None)
+            raise ExpressionProblem(code, f"`{open_.bracket}` is not closed.", hint=hint, offset=open_.offset)
         self._tokens.append(Token(self.source.at(index), TOKEN_EOF, ""))
         return Scanned(self._tokens, end, trimmed)
 
@@ -131,6 +132,8 @@ class Scanner:
         return self._operator(index)
 
     def _placeholder(self, index: int) -> int:
+        if self._tokens and self._tokens[-1].type == "rparen" and self.source.text[:index].rstrip().endswith("}}"):
+            self._fail("CKP402", "Two placeholders stand side by side.", index, hint="join texts with `~`")
         older = self.older_default(index, trim=False)
         if older is not None:
             tokens, end = older

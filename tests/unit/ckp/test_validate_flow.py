@@ -491,6 +491,10 @@ def test_a_bare_word_in_a_comparison_is_hinted_as_text():
     assert "'approved'" in problem.hint
 
 
+def test_a_constant_in_capitals_is_hinted():
+    assert only("CKP301", doc({"a": logic(("n == NULL", "z"))}, **N)).hint == "Write null."
+
+
 def test_a_name_that_may_be_meant_as_text_is_hinted_so():
     nodes = {"a": logic(("n > 1", "b")), "b": seq(put()), "z": {"type": "terminate", "outputs": {"o": "x"}}}
     problem = only("CKP302", doc(nodes, **N))
