@@ -230,6 +230,16 @@ CASES: list[Case] = [
         ),
         [("CKP-L07", at("a", "steps", 0))],
     ),
+    ("prompt that cannot be read", doc({"a": model("{{n}}{% set x %}")}, **CAP), [("CKP412", at("a", "prompt"))]),
+    (
+        "schema that cannot be read",
+        doc(
+            {"a": model("{{n}}", output_schema={"type": "x"}, outputs={"o": "json:a"})},
+            variables_schema=inputs(n="number"),
+            **CAP,
+        ),
+        [("CKP129", at("a", "output_schema"))],
+    ),
     ("no data", doc({"a": model("Tell me a joke.")}, **CAP), [("CKP-L08", at("a"))]),
     (
         "data in an attachment",

@@ -92,6 +92,7 @@ FAULTY: list[Case] = [
         [("CKP215", at("a"))],
     ),
     ("approval as a step", doc({"a": seq(call("human_approval"))}), [("CKP222", at("a", "steps", 0, "action"))]),
+    ("approval by nobody", doc({"a": seq(step("human_approval"))}), [("CKP222", at("a", "steps", 0, "action"))]),
     (
         "long wait in a compensation",
         doc({"a": seq(call(compensate_with=step("wait", duration="5s")))}),
