@@ -142,7 +142,12 @@ class JsonPath(Kind):
 
 @dataclass(frozen=True, slots=True)
 class JsonSchema(Kind):
-    """A JSON Schema, 2020-12, without external references. With a form its defaults may hold templates."""
+    """A JSON Schema, 2020-12, without external references. With a form its defaults may hold templates.
+
+    `boolean`: the schemas `true` and `false` are allowed too.
+    """
+
+    boolean: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +233,9 @@ def json_types(kind: Kind) -> frozenset[str]:
     if isinstance(kind, Either):
         return frozenset[str]().union(*(json_types(part) for part in kind.kinds))
     found = _JSON_TYPES[type(kind)]
-    return found | {"text"} if kind.form is not Form.PLAIN and not isinstance(kind, JsonSchema) else found
+    if isinstance(kind, JsonSchema):
+        return found if kind.boolean else found - {"boolean"}
+    return found | {"text"} if kind.form is not Form.PLAIN else found
 
 
 _EVERY: Final = frozenset({"null", "boolean", "number", "text", "list", "object"})

@@ -169,8 +169,8 @@ def _name(writer: _Writer, kind: Name) -> Schema:
     return {"type": "string", "pattern": f"^(?:{plain}){r'(?:[.].+)?' if kind.dotted else ''}$"}
 
 
-def _json_schema(writer: _Writer, kind: Kind) -> Schema:
-    return {"type": ["object", "boolean"]}
+def _json_schema(writer: _Writer, kind: JsonSchema) -> Schema:
+    return {"type": ["object", "boolean"] if kind.boolean else "object"}
 
 
 def _day(writer: _Writer, kind: Kind) -> Schema:

@@ -321,7 +321,7 @@ class HumanApprovalNode(NodeBase):
     options: Annotated[
         list[str | Option], Items(of=Either(kinds=(Text(), Record(model="Option"))), most=MOST_CASES)
     ] = []
-    form: Annotated[dict[str, Any] | None, JsonSchema(form=T)] = None
+    form: Annotated[dict[str, Any] | None, JsonSchema(form=T, boolean=False)] = None
     editable: Annotated[list[str], Items(of=Name(writes=False))] = []
     context_data: Annotated[dict[str, Any], entries(T)] = {}
     approvers: Annotated[Approvers | None, Record(model="Approvers")] = None

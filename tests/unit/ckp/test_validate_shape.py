@@ -79,6 +79,7 @@ FAULTY: list[Case] = [
     ("a fraction of a retry", doc(global_config={"max_retries": 1.5}), [("CKP012", "/global_config/max_retries")]),
     ("true is no number", doc(global_config={"max_retries": True}), [("CKP012", "/global_config/max_retries")]),
     ("null for what is required", doc({"a": seq() | {"steps": None}}), [("CKP012", at("a", "steps"))]),
+    ("a form is no schema of an object", doc({"a": approval(form=True)}), [("CKP012", at("a", "form"))]),
     ("a node is no object", doc({"a": 1}, start="z"), [("CKP012", at("a"))]),
     (
         "nodes are text",
