@@ -77,9 +77,17 @@ def parse(source: str | bytes | dict[str, Any], *, most_bytes: int = MOST_BYTES)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        fault = _fault("CKP001", f"The text is not UTF-8: byte {error.start} cannot be read.")
+        line, column = _place_of_byte(error.object, error.start)
+        byte = len(raw) - len(error.object) + error.start
+        message = f"The text is not UTF-8: byte {byte} cannot be read."
+        fault = _fault("CKP001", message, line=line, column=column, hint="Save the file as UTF-8.")
         return Parsed("", source_hash, None, (fault,))
     return _read(text, source_hash)
+
+
+def _place_of_byte(raw: bytes, index: int) -> tuple[int, int]:
+    before = raw[:index].decode()
+    return Lines(before).place(len(before))
 
 
 def _bytes_of(source: str | bytes | dict[str, Any]) -> bytes:
@@ -100,7 +108,8 @@ def _read(text: str, source_hash: str) -> Parsed:
     try:
         tree = decoder.decode(text)
     except json.JSONDecodeError as error:
-        fault = _fault("CKP001", f"The text is not JSON: {error.msg}.", line=error.lineno, column=error.colno)
+        message, hint = f"The text is not JSON: {error.msg.removesuffix(' at')}.", _json_hint(error)
+        fault = _fault("CKP001", message, line=error.lineno, column=error.colno, hint=hint)
         return Parsed(text, source_hash, None, (fault,))
     except RecursionError:
         return Parsed(text, source_hash, None, (_too_deep(text),))
@@ -109,6 +118,26 @@ def _read(text: str, source_hash: str) -> Parsed:
     if not faults and not isinstance(tree, dict):
         faults = [_fault("CKP003", "The root of a document must be an object.", line=1, column=1)]
     return Parsed(text, source_hash, None if faults else tree, cut(faults))
+
+
+def _json_hint(error: json.JSONDecodeError) -> str | None:
+    """What to do about the slips that hands make most often."""
+    before, here = error.doc[: error.pos].rstrip(), error.doc[error.pos : error.pos + 1]
+    if not before and not here:
+        return "Give one JSON object."
+    if error.msg.startswith("Invalid control character"):
+        return "Write a line end inside a text as \\n, a tab as \\t."
+    if error.msg == "Extra data":
+        return "Nothing may follow the object."
+    if here in ("/", "#"):
+        return "JSON has no comments; write them as values of keys that begin with _."
+    if here in ("'", "‘", "“"):
+        return 'Write keys and texts in double quotes: "…".'
+    if here in ("}", "]") and before.endswith(","):
+        return "Take out the comma before it."
+    if error.msg == "Expecting ',' delimiter":
+        return "A comma or closing bracket is missing before it."
+    return None
 
 
 def _fault(

@@ -26,7 +26,9 @@ def test_a_byte_order_mark_is_no_part_of_the_text():
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        (b'{"a": "\xff"}', ("CKP001", "", 1, 1)),
+        (b'{"a": "\xff"}', ("CKP001", "", 1, 8)),
+        (b'\xef\xbb\xbf{"a": 1,\r\n "b": "\xc3\xbc\xff"}', ("CKP001", "", 2, 9)),
+        ("\ufeff".encode("utf-16-le"), ("CKP001", "", 1, 1)),
         ('{"a": 1,}', ("CKP001", "", 1, 9)),
         ('{\n "a": tru}', ("CKP001", "", 2, 7)),
         ('{"a": "\\ud800"}', ("CKP001", "/a", 1, 7)),
@@ -48,6 +50,28 @@ def test_a_byte_order_mark_is_no_part_of_the_text():
 )
 def test_what_cannot_be_read_is_named_with_its_place(source, expected):
     assert faults(source) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("", "Give one JSON object."),
+        (b"\xff", "Save the file as UTF-8."),
+        ('{"a": [1, 2,]}', "Take out the comma before it."),
+        ('{"a": 1,}', "Take out the comma before it."),
+        ('{"a": 1} // note', "Nothing may follow the object."),
+        ('{ // note\n"a": 1}', "JSON has no comments; write them as values of keys that begin with _."),
+        ("{'a': 1}", 'Write keys and texts in double quotes: "…".'),
+        ('{"a": 1 "b": 2}', "A comma or closing bracket is missing before it."),
+        ('{"a": "x\ty"}', "Write a line end inside a text as \\n, a tab as \\t."),
+        ('{"a": tru}', None),
+    ],
+)
+def test_slips_of_the_hand_are_hinted(source, hint):
+    (fault,) = parse(source).problems
+    assert (fault.code, fault.hint) == ("CKP001", hint)
+    assert fault.message.endswith(".")
+    assert not fault.message.endswith(" at.")
 
 
 @pytest.mark.parametrize(
