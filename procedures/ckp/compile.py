@@ -74,7 +74,7 @@ def compile_document(
     if parsed.tree is None:
         return Compiled(parsed.problems, parsed.source_hash)
     report = Report()
-    normal = normalise(parsed.tree, report, registry)
+    normal = normalise(parsed.tree, report, registry, parsed.text)
     reader = DocumentReader(report, most_nodes)
     return _checked(parsed, normal, reader, registry, prod=prod, indented=isinstance(source, dict))
 

@@ -28,9 +28,9 @@ class Normal:
         return path
 
 
-def normalise(tree: dict[str, Any], report: Report, registry: Registry = NOTHING_REGISTERED) -> Normal:
-    """The canonical tree of a document in any dialect. The given tree is changed in place."""
-    rewriter = Rewriter(report, registry)
+def normalise(tree: dict[str, Any], report: Report, registry: Registry = NOTHING_REGISTERED, text: str = "") -> Normal:
+    """The canonical tree of a document in any dialect, read from `text`. The given tree is changed in place."""
+    rewriter = Rewriter(report, registry, text)
     by_order = rewrite_root(rewriter, tree)
     Walker(rewriter).document(tree)
     if by_order:

@@ -11,11 +11,12 @@ Members = dict[str, Any]
 
 
 class Rewriter:
-    """Rewrites the objects of one tree in place. Paths are those of the canonical tree."""
+    """Rewrites the objects of one tree in place. Paths are those of the canonical tree, `text` is what was imported."""
 
-    def __init__(self, report: Report, registry: Registry) -> None:
+    def __init__(self, report: Report, registry: Registry, text: str) -> None:
         self.report = report
         self.registry = registry
+        self.text = text
         self.origins: dict[Path, Path] = {}
         self.covered: frozenset[str] = frozenset()
         """Keys of the dialect that was reported as a whole."""

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from procedures.ckp.dialects.rewriter import Members, Rewriter
-from procedures.ckp.report import Path
+from procedures.ckp.positions import values
+from procedures.ckp.report import Path, pointer_of
 
 _LIST_KEYS: Final = frozenset({"procedure_version", "start_node_id", "nodes", "node_id", "node_type", "transitions"})
 _ENTRY_KEYS: Final = frozenset({"id", "entry", "nodes", "type"})
@@ -72,8 +73,16 @@ def _announce(rewriter: Rewriter, dialects: list[set[str]]) -> bool:
 def _version_text(rewriter: Rewriter, tree: Members) -> None:
     version = tree.get("version")
     if isinstance(version, int | float) and not isinstance(version, bool):
-        tree["version"] = str(version)
-        rewriter.report("CKP602", ("version",), f"The number {version} was read as the text '{version}'.")
+        written = _as_written(rewriter, version)
+        tree["version"] = written
+        rewriter.report("CKP602", ("version",), f"The number {written} was read as the text '{written}'.")
+
+
+def _as_written(rewriter: Rewriter, version: float) -> str:
+    """A number as it stands in the text: 1.10 is another version than 1.1."""
+    pointer = pointer_of(rewriter.source(("version",)))
+    found = (value.lexeme for value in values(rewriter.text) if value.pointer == pointer)
+    return next(found, str(version))
 
 
 def _graph(rewriter: Rewriter, tree: Members) -> None:

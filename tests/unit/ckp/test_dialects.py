@@ -188,6 +188,13 @@ def test_an_alias_of_another_type_is_refused_by_its_own_name(source, place):
     assert found(source) == [("CKP012", place)]
 
 
+@pytest.mark.parametrize("written", ["2", "1.0", "1.10", "1e3"])
+def test_a_number_as_version_is_kept_as_it_is_written(written):
+    text = json.dumps(doc() | {"version": "VERSION"}).replace('"VERSION"', written)
+    assert canonical(text)["version"] == written
+    assert canonical(text.replace('"version"', '"procedure_version"'))["version"] == written
+
+
 def test_values_are_converted_with_their_names():
     assert node(retry(max_attempts=3, backoff_ms=5, backoff="linear"))["steps"][0]["retry_config"] == {
         "max_retries": 2,
