@@ -16,7 +16,7 @@ from langorch.lib import clock
 from langorch.lib.redaction import REDACTED
 from orchestration.choices import MODEL_CALL, StepState
 from orchestration.events import NewEvent
-from orchestration.runtime import prompts
+from orchestration.runtime import prompts, rating
 from orchestration.runtime.context import Told, Turn
 from orchestration.runtime.outcomes import Error, Json, StepFailed
 from orchestration.runtime.records import NotStorable, Spent, StepRow, to_json
@@ -76,6 +76,7 @@ class ModelStep(StepRun):
 
     def _result(self) -> Json:
         self.now = _Attempt()
+        rating.wait_for_token(self)
         profile = self._profile()
         chain = self._chain(profile)
         options = self._options()

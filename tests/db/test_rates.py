@@ -14,6 +14,7 @@ from orchestration.models import Event, Run, Wait
 from orchestration.waiting import waiting_for_one
 from tenants.models import Tenant
 from tests import agents, runs
+from tests.asking import driven, served
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,3 +99,18 @@ def test_who_would_wait_too_long_fails_and_takes_nothing(tenant: Tenant):
         run: Run = runs.drive(runs.queue(tenant, calling(2, timeout_ms=5_000)))
     assert (run.status, run.error_class, erp.calls) == ("failed", "rate_limited", [])
     assert RateBucket.system.get().tokens == pytest.approx(0, abs=0.9)
+
+
+def test_a_call_of_a_model_takes_a_token_too(tenant: Tenant):
+    root = {"global_config": {"rate_limiting": {"max_requests_per_minute": 1}}}
+    with served("hi") as model:
+        assert driven(tenant, {}, root).status == "completed"
+        second = driven(tenant, {}, root)
+        assert (second.status, len(model.questions)) == ("paused", 1)
+        assert Wait.objects.get(run=second, state="open").ref.startswith("rate:")
+        facts = second.visits.get(path="ask")
+        facts.data["tokens"]["ask/llm_call_1"][1] = clock.now().isoformat()
+        facts.save()
+        runs.fire(Wait.objects.get(run=second, state="open"))
+        assert runs.drive(second).status == "completed"
+        assert len(model.questions) == 2
