@@ -83,6 +83,15 @@ class Redactor:
         return any(spelling.encode(errors="surrogatepass") in content for spelling in self._spellings)
 
 
+def texts_in(value: Any) -> list[str]:
+    """Every text in a JSON value, keys left out."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping | list):
+        return [text for item in (value.values() if isinstance(value, Mapping) else value) for text in texts_in(item)]
+    return []
+
+
 class _CannotFinish(Exception):
     """The value is too deep or too large to look through."""
 

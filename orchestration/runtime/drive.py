@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from langorch.lib import clock
+from langorch.lib.redaction import texts_in
 from orchestration.artifacts.room import Room
 from orchestration.runtime import boundary, limits, loading
 from orchestration.runtime.claims import Claim
@@ -67,6 +68,7 @@ class Drive:
         self.room = Room(self.run.pk)
         self.spending = Spending(self.run.pk)
         self.records = Records() if self.run.fresh else loading.load(self.run.pk)
+        self._learn_hidden()
         self.recovered = ""
         self.limit = limits.run_limit(program.document.global_config, self.run.active_from)
         self.limits: dict[str, Limit] = {}
@@ -172,6 +174,19 @@ class Drive:
         found = [] if asleep else [limit.at for limit in (self.limit, *self.limits.values()) if limit is not None]
         first = min([at for at in (*found, self.watch.first) if at is not None], default=None)
         return None if first is None else clock.now() + timedelta(seconds=first - clock.monotonic())
+
+    def _learn_hidden(self) -> None:
+        hidden = self.program.hidden_names
+        if not hidden:
+            return
+        changed = (visit.changes for visits in self.records.regions.values() for visit in visits)
+        for values in (self.run.input_vars, *changed):
+            for name in hidden & values.keys():
+                self.hide(values[name])
+
+    def hide(self, value: Json) -> None:
+        """Mask what a sensitive variable holds inside all other texts too."""
+        self.journal.redactor.learn(texts_in(value))
 
     def _see_recovery(self) -> None:
         found = next((visit for visit in self.records.region(MAIN) if visit.outcome == "recover"), None)

@@ -262,6 +262,8 @@ class Visit:
 
     def write(self, name: str, value: Json) -> None:
         self._encoded[to_json(name)] = to_json(value)
+        if name in self.drive.program.hidden_names:
+            self.drive.hide(value)
         self._variables[name] = value
         self.changes[name] = value
 

@@ -110,3 +110,32 @@ def files() -> Iterator[str]:
     for artifact in Artifact.system.exclude(file=""):
         with default_storage.open(artifact.file) as file:
             yield file.read().decode()
+
+
+def test_texts_of_sensitive_variables_are_masked_inside_other_texts(tenant):
+    steps = [
+        {"step_id": "copy", "action": "set_variable", "variable": "copy", "value": "<{{ who }}>"},
+        {"step_id": "made", "action": "set_variable", "variable": "made", "value": {"a": ["computed here"]}},
+        {"step_id": "wait", "action": "wait", "duration_ms": 60_000},
+        {"step_id": "say", "action": "log", "message": "{{ who }} has {{ made.a[0] }}"},
+        {
+            "step_id": "break",
+            "action": "parse_json",
+            "source": "{{ who }}",
+            "output_variable": "j",
+            "retry_on_failure": False,
+        },
+    ]
+    nodes = {
+        "n": {"type": "sequence", "steps": steps, "error_handlers": [{"action": "ignore"}], "next_node": "z"},
+        "z": {"type": "terminate", "outputs": {"copy": "copy"}},
+    }
+    schema = {"who": {"type": "string", "sensitive": True}, "made": {"type": "object", "sensitive": True}}
+    run = runs.drive(runs.queue(tenant, runs.document(nodes, variables_schema=schema), who=SENSITIVE))
+    runs.fire(run.waits.get(state="open"))
+    run = runs.drive(run)
+    assert (run.status, run.output_vars) == ("completed", {"copy": f"<{SENSITIVE}>"})
+    told = json.dumps(list(Event.objects.filter(run=run).values_list("payload", flat=True)))
+    assert SENSITIVE not in told
+    assert "computed here" not in told
+    assert "***REDACTED*** has ***REDACTED***" in told
