@@ -97,6 +97,12 @@ class TenantRegistry(NothingRegistered):
     def has_prompt(self, name: str, version: str | None) -> bool | None:
         return False
 
+    def has_calendar(self, name: str) -> bool | None:
+        return False
+
+    def has_channel(self, name: str) -> bool | None:
+        return False
+
     @cached_property
     def _profile(self) -> llm.Profile | None:
         try:

@@ -1,4 +1,4 @@
-"""What the compiler knows of models: the profile of the settings, prices, and that no prompt is stored."""
+"""What the compiler knows of models, and of what nobody can have yet: prompts, calendars, channels of notices."""
 
 import pytest
 from django.conf import settings as django_settings
@@ -40,3 +40,13 @@ def test_a_cap_needs_prices_and_room_for_a_call(tenant: Tenant) -> None:
     assert problems(tenant, "acme", model="mine") == [("CKP510", "warning")]
     assert problems(tenant, "acme", capped, model="mine") == [("CKP510", "error")]
     assert ("CKP114", "warning") in problems(tenant, "acme", capped, max_tokens=1000)
+
+
+def test_calendars_and_channels_that_nobody_can_have_are_not_taken_for_known(tenant: Tenant) -> None:
+    root = {"global_config": {"business_calendar": "Germany", "notifications": {"channels": ["email", "pager"]}}}
+    compiled = compile_document(runs.document({"end": END}, **root), TenantRegistry(tenant.pk))
+    found = [(one.code, one.severity, one.pointer) for one in compiled.problems if one.code in ("CKP113", "CKP514")]
+    assert found == [
+        ("CKP113", "error", "/global_config/business_calendar"),
+        ("CKP514", "warning", "/global_config/notifications/channels/1"),
+    ]
