@@ -1,5 +1,7 @@
 """What runs did. Values are shown on the page of the run, where they are masked."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -18,7 +20,7 @@ class RecordAdmin(ScopedAdmin):
         rows: QuerySet[Event] = self.model._default_manager.filter(run__in=Run.objects.visible_to(actor).values("pk"))
         return rows
 
-    def view_on_site(self, obj: Event) -> str:
+    def view_on_site(self, obj: Any) -> str:
         return reverse("run", args=[obj.run_id])
 
 
@@ -78,7 +80,22 @@ class ArtifactAdmin(RecordAdmin):
     list_filter = ["kind", "classification"]
     search_fields = ["name", "node_id", "run__procedure_key"]
     date_hierarchy = "created_at"
-    fields = ["run", "name", "kind", "mime_type", "size_bytes", "sha256", "classification", "path", "created_at"]
+    fields = [
+        "run",
+        "name",
+        "kind",
+        "mime_type",
+        "size_bytes",
+        "sha256",
+        "classification",
+        "node_id",
+        "step_id",
+        "path",
+        "created_at",
+    ]
+
+    def view_on_site(self, obj: Any) -> str:
+        return f"{reverse('run', args=[obj.run_id])}?tab=artifacts&artifact={obj.pk}#a-{obj.pk}"
 
 
 @admin.register(Snapshot)

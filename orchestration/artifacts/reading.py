@@ -52,7 +52,7 @@ class StorageUnavailable(Refusal):
 class Preview:
     """What a page shows of an artifact.
 
-    text: `text`, cut or not. image: at `url`. download: at `url`. link: `url` leads elsewhere. denied, gone: `why`.
+    text: `text`, cut or not. image: at `url`. link: `url` leads elsewhere. download, denied, gone: nothing, and `why`.
     """
 
     artifact: Artifact
@@ -139,8 +139,12 @@ def preview(actor: Actor, artifact: Artifact) -> Preview:
         return Preview(artifact, "denied", why=refusal)
     if artifact.mime_type in IMAGES:
         return Preview(artifact, "image", artifact.uri)
-    if artifact.mime_type not in TEXTS or artifact.classification == Classification.RESTRICTED:
-        return Preview(artifact, "download", artifact.uri)
+    if artifact.mime_type not in TEXTS:
+        why = "Files of this kind are not shown here, only downloaded."
+        return Preview(artifact, "download", artifact.uri, why=why)
+    if artifact.classification == Classification.RESTRICTED:
+        why = "Restricted files are only downloaded, and each download is audited."
+        return Preview(artifact, "download", artifact.uri, why=why)
     try:
         content = _from_storage(artifact, lambda file: storage.head(file, MOST_SHOWN + 1))
     except (Gone, StorageUnavailable) as fault:

@@ -17,17 +17,17 @@ MOST_LISTED: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An artifact with the place it came from; `preview` only for what is shown without being asked for, or chosen."""
+    """An artifact with the place it came from; `preview` only for what is shown without being asked for, or chosen.
+
+    `refusal` says why somebody may not download its file.
+    """
 
     artifact: Artifact
     place: str
     url: str
     chosen: bool
+    refusal: str | None
     preview: Preview | None
-
-    @property
-    def restricted(self) -> bool:
-        return self.artifact.classification in (Classification.CONFIDENTIAL, Classification.RESTRICTED)
 
 
 class ArtifactsTab:
@@ -47,12 +47,13 @@ class ArtifactsTab:
             chosen = str(artifact.pk) == self._wanted
             place = self._subject.place(artifact.path) if artifact.path else ""
             url = f"{self._subject.address_for('artifact')}{artifact.pk}#a-{artifact.pk}"
-            yield Listed(artifact, place, url, chosen, self._preview(artifact, chosen=chosen))
+            refusal = reading.why_not(self._subject.actor, artifact) if artifact.file else None
+            yield Listed(artifact, place, url, chosen, refusal, self._preview(artifact, asked=chosen or bool(refusal)))
 
-    def _preview(self, artifact: Artifact, *, chosen: bool) -> Preview | None:
+    def _preview(self, artifact: Artifact, *, asked: bool) -> Preview | None:
         """Pictures show themselves unless each look at them is audited; what is to be read from the storage waits."""
         plain = artifact.mime_type in reading.IMAGES and artifact.classification != Classification.RESTRICTED
-        if not (chosen or plain or not artifact.file):
+        if not (asked or plain or not artifact.file):
             return None
         return reading.preview(self._subject.actor, artifact)
 

@@ -14,7 +14,7 @@ from django.urls import resolve, reverse
 
 from approvals.models import Approval
 from langorch.admin_site import ADMIN_POLICY
-from orchestration.models import Run
+from orchestration.models import Artifact, Run
 from procedures.models import Procedure, ProcedureVersion
 from tests.admin.conftest import Fill
 from tests.people import Browsers, House
@@ -156,3 +156,10 @@ def test_admin_and_portal_lead_to_each_other(
     assert resolve(here).url_name == page
     if page != "procedure":
         assert there in client.get(here).content.decode()
+
+
+def test_an_artifact_leads_to_what_the_portal_shows_of_it(house: House, fill: Fill, browser: Browsers) -> None:
+    fill(1)
+    client = browser(house.operator)
+    here = client.get(change(Artifact, Artifact.system.get().pk)).context["absolute_url"]
+    assert "is kept as a link; nothing was fetched." in client.get(here).content.decode()

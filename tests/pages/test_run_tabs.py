@@ -242,9 +242,20 @@ def test_artifacts_show_what_can_be_shown(waiting, house, clerk, browser):
     alone = html.source(clerk.get(page(waiting, tab="artifacts", section="artifact", artifact=markup.pk)))
     assert "Files of this kind are not shown here" in alone
     assert "<html" not in alone
-    denied = html.words(browser(house.viewer).get(page(waiting, tab="artifacts", artifact=secret.pk)))
-    assert "you need the permission runs.operate" in denied
+    hidden = stored_artifact(waiting, "pay.csv", b"a,b", classification="restricted")
+    alone = html.words(browser(house.admin).get(page(waiting, tab="artifacts", section="artifact", artifact=hidden.pk)))
+    assert alone == "Restricted files are only downloaded, and each download is audited."
     assert "note.txt" not in part(clerk.get(page(waiting, tab="artifacts", node="limit")))
+
+
+def test_who_may_not_download_an_artifact_is_told_why(waiting, house, browser):
+    note = stored_artifact(waiting, "note.txt", b"a note")
+    secret = stored_artifact(waiting, "secret.csv", b"a,b", classification="confidential")
+    answer = browser(house.viewer).get(page(waiting, tab="artifacts"))
+    assert note.uri in html.links(answer)
+    assert secret.uri not in html.links(answer)
+    assert "This artifact is confidential; you need the permission runs.operate to read it." in part(answer)
+    assert "disabled>Download</button>" in html.source(answer)
 
 
 def test_an_artifact_of_another_run_is_not_shown(waiting, kept, clerk):
