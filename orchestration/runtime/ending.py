@@ -10,7 +10,16 @@ from django.db.models import F
 
 from langorch.lib import groups, live
 from orchestration import active, canceling, compensating, events, gate, holds
-from orchestration.choices import ENDED, Compensation, JobState, RunStatus, TriggerType, WaitKind, WaitState
+from orchestration.choices import (
+    ENDED,
+    Compensation,
+    ExecutionMode,
+    JobState,
+    RunStatus,
+    TriggerType,
+    WaitKind,
+    WaitState,
+)
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
 from orchestration.runtime import dry_report
@@ -157,7 +166,13 @@ def _terminal(claim: Claim, ended: Ended) -> NewEvent:
     if ended.error is not None:
         return NewEvent("run_failed", _failure(ended.error))
     told = {"outputs": ended.outputs, "recovered_via": ended.recovered_via or None, "message": ended.message or None}
-    return NewEvent("run_completed", told | {"mode": claim.run.execution_mode})
+    return NewEvent("run_completed", told | {"mode": _mode(claim)})
+
+
+def _mode(claim: Claim) -> str:
+    """The mode of the run as it was told when it was created."""
+    mocked = claim.run.mock_external_calls and claim.run.execution_mode == ExecutionMode.PRODUCTION
+    return "mocks" if mocked else claim.run.execution_mode
 
 
 def _failure(error: Error) -> dict[str, Any]:

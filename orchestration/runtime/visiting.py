@@ -59,7 +59,7 @@ class Visit:
         self.limit = region.limit
         self._breached_at: float | None = None
         self._in_flight = again is None
-        self.values = Values(drive.program, node_id, self._scope(), self.emit)
+        self.values = Values(drive.program, node_id, self._scope(), self._say)
         if again is None:
             self._enter()
 
@@ -292,6 +292,14 @@ class Visit:
     def tell(self, event_type: str, payload: Mapping[str, Json]) -> None:
         """Record an event that says nothing but what the document and the clock say, so there is nothing to mask."""
         self.drive.journal.event(NewEvent(event_type, payload, self.node_id, "", self.path), masked=True)
+
+    def _say(self, event_type: str, payload: Mapping[str, Any]) -> None:
+        """Tell what was missing or odd in a text, once in the visit however often that is entered."""
+        mark = [payload.get("name") or payload["kind"], payload["place"]]
+        said = self._facts.get("said", [])
+        if mark not in said:
+            self.emit(event_type, payload)
+            self.keep({"said": [*said, mark]})
 
     def emit(self, event_type: str, payload: Mapping[str, Any], step_id: str = "", attempt: int | None = None) -> None:
         self.drive.journal.event(NewEvent(event_type, payload, self.node_id, step_id, self.path, attempt))

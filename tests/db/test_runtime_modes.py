@@ -90,6 +90,7 @@ def test_mocks_stand_in_for_calls_only(tenant: Tenant):
     run = finished(tenant, nodes, mock_external_calls=True)
     assert run.output_vars == {"rows": {"mocked": True, "action": "fetch_rows", "binding": "unbound"}}
     assert len(payloads(run, "step_mock_applied")) == 1
+    assert payloads(run, "run_completed")[0]["mode"] == "mocks"
 
 
 @pytest.mark.parametrize("name", ["get", "fetch.get"])

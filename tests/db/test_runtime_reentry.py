@@ -96,3 +96,15 @@ def test_a_validation_that_sends_the_node_back_is_told_once_a_visit(tenant: Tena
     run = through(tenant, {"a": node, "z": END})
     assert (run.status, run.error_class) == ("failed", "validation_failed")
     assert [len(told(run, name)) for name in ("check_passed", "check_failed")] == [2, 2]
+
+
+def test_a_missing_value_is_told_once_a_visit(tenant: Tenant):
+    loop = {"type": "loop", "iterator": "[1, 2]", "body_node": "b", "next_node": "z"}
+    nodes = {
+        "l": {**loop, "iterator_variable": "i", "collect_variable": "all", "collect": "i ~ lost"},
+        "b": {"type": "sequence", "steps": [WAIT]},
+        "z": END,
+    }
+    run = through(tenant, nodes, variables_schema={"lost": {"type": "string"}})
+    assert run.output_vars == {"all": ["1", "2"]}
+    assert told(run, "undefined_value") == [{"name": "lost", "place": "/workflow_graph/nodes/l/collect"}]
