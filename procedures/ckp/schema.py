@@ -71,7 +71,7 @@ class _Writer:
         else:
             root["properties"]["procedure_id"]["pattern"] = f"^{PROCEDURE_ID.pattern}$"
             root["properties"]["version"]["pattern"] = f"^{VERSION.pattern}$"
-            root["properties"]["ckp"] = {"const": "1"}
+            root["properties"]["ckp"] = {"enum": ["1", None]}
         definitions = {name: self.model(model) for name, model in MODELS.items() if name not in _LEFT_OUT}
         for type_name, model in NODE_MODELS.items():
             definitions[model.__name__] = self.node(type_name, model)
@@ -94,7 +94,7 @@ class _Writer:
     def field(self, kind: Kind, required: bool) -> Schema:
         """A field; null stands for absence where that is allowed."""
         schema = self.value(kind)
-        return schema if required or not schema or ("$ref" in schema and self.lenient) else _or_null(schema)
+        return schema if required or not schema else _or_null(schema)
 
     def node(self, type_name: str, model: type[Shape]) -> Schema:
         """One type of node."""

@@ -6,7 +6,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from procedures.ckp.actions import ACTIONS
-from procedures.ckp.document import NODE_MODELS
+from procedures.ckp.document import NODE_MODELS, Document
+from procedures.ckp.fields import table_of
 from procedures.ckp.schema import action_catalogue, document_schema, node_catalogue, transformation_catalogue
 from tests.unit.ckp.compiling import approval, call, compiled, doc, inputs, logic, loop, model, op, parallel, seq, step
 from tests.unit.ckp.test_dialects import ENTRY, LIST
@@ -92,7 +93,7 @@ def replaced(source, path, value):
 def test_what_the_canonical_profile_refuses_the_compiler_refuses():
     refused = 0
     for path in list(places(RICH))[1:]:
-        for value in (..., 5, -1, True, "text", [], {}, [5], {"a": 5}):
+        for value in (..., None, 5, -1, True, "text", [], {}, [5], {"a": 5}):
             changed = replaced(RICH, path, value)
             if not CANONICAL.is_valid(changed):
                 refused += 1
@@ -100,6 +101,21 @@ def test_what_the_canonical_profile_refuses_the_compiler_refuses():
                 older = any(problem.code.startswith("CKP60") for problem in made.problems)
                 assert older or not made.ok, (path, value, faults(CANONICAL, changed)[:1])
     assert refused > 500
+
+
+@pytest.mark.parametrize("source", [LIST, ENTRY, RICH])
+def test_what_the_import_profile_refuses_the_compiler_refuses(source):
+    for path in list(places(source))[1:]:
+        for value in (None, 5, "text", [], {}):
+            changed = replaced(source, path, value)
+            assert IMPORT.is_valid(changed) or not compiled(changed).ok, (path, value, faults(IMPORT, changed)[:1])
+
+
+def test_null_stands_for_every_block_that_is_not_there():
+    absent = dict.fromkeys(table_of(Document).keys() - {"procedure_id", "version", "workflow_graph"})
+    source = doc() | absent
+    assert compiled(source).ok
+    assert faults(CANONICAL, source) == faults(IMPORT, source) == []
 
 
 def test_catalogues_hold_every_entry():
