@@ -126,7 +126,8 @@ def _changes(
 def _rest(tree: dict[str, Any]) -> dict[str, Any]:
     graph = {key: value for key, value in tree.get("workflow_graph", {}).items() if key != "nodes"}
     handled = ("variables_schema", "outputs_schema", "workflow_graph")
-    return {**{key: value for key, value in tree.items() if key not in handled}, "workflow_graph": graph}
+    rest = {key: value for key, value in tree.items() if key not in handled}
+    return {**rest, "global_config": tree.get("global_config", {}), "workflow_graph": graph}
 
 
 def _variables(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:

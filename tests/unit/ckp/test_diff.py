@@ -90,6 +90,7 @@ CASES = [
         with_config(max_cost_usd=6),
         "patch",
     ),
+    ("cost", "added", "/global_config/max_cost_usd", doc({"a": seq()}), with_config(max_cost_usd=6), "patch"),
     (
         "config",
         "changed",
