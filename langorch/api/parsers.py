@@ -18,7 +18,7 @@ _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89abAB])")
 
 
 class StrictJSONParser(BaseParser):
-    """JSON in UTF-8. Refuses NaN and infinities, lone surrogates and the character NUL."""
+    """JSON in UTF-8, a byte order mark apart. Refuses NaN and infinities, lone surrogates and the character NUL."""
 
     media_type = "application/json"
 
@@ -36,7 +36,7 @@ def read(body: bytes) -> Any:
     """The value of a JSON text. Raises `MalformedRequest`, or `TooLarge` past the limits of depth and members."""
     _require_limits(body)
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite)
     except ValueError as error:
         raise MalformedRequest(f"The body is not JSON: {error}.") from None
     _require_storable(body, value)

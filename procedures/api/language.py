@@ -130,7 +130,8 @@ class Evaluate(Endpoint):
             raise _refused(problem.code, problem.message, problem.hint, problem.offset) from None
         except EvaluationError as error:
             raise _refused(error.error_class, error.message, None, error.offset) from None
-        return Response({"value": value, "text": text, "recorded": [asdict(entry) for entry in scope.recorded]})
+        recorded = [asdict(entry) for entry in dict.fromkeys(scope.recorded)]
+        return Response({"value": value, "text": text, "recorded": recorded})
 
 
 class DocumentSchema(Endpoint):

@@ -13,7 +13,7 @@ def document_text(body: bytes, value: Any) -> str:
 
     A document that was sent as a JSON string is its content.
     """
-    text = body.decode("utf-8")
+    text = body.decode("utf-8-sig")
     if not isinstance(value, dict) or "ckp_json" not in value:
         return text
     given = value["ckp_json"]

@@ -1,5 +1,7 @@
 """The language as a service: compile without storing, evaluate, catalogues."""
 
+import json
+
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -61,6 +63,15 @@ def test_evaluate(operator, asked, value, text):
 def test_evaluate_tells_what_was_recorded(operator):
     body = operator.post(EVALUATE, {"expression": "nobody.name"}).json()
     assert [(entry["kind"], entry["name"]) for entry in body["recorded"]] == [("undefined_value", "nobody.name")]
+    body = operator.post(EVALUATE, {"template": "{{nobody}}"}).json()
+    assert [(entry["kind"], entry["name"]) for entry in body["recorded"]] == [("undefined_value", "nobody")]
+
+
+@pytest.mark.parametrize(("url", "body"), [(COMPILE, {"ckp_json": hello()}), ("/api/procedures", hello())])
+def test_a_byte_order_mark_is_no_part_of_the_document(operator, url, body):
+    marked = b"\xef\xbb\xbf" + json.dumps(body).encode()
+    answer = operator.post(url, marked, content_type="application/json")
+    assert answer.status_code in (200, 201), answer.json()
 
 
 @pytest.mark.parametrize(
