@@ -124,7 +124,7 @@ def defaults_suffice(subject: Subject) -> None:
 
 
 def declared_is_used(subject: Subject) -> None:
-    """CKP126, for documents that could be read as a whole."""
+    """CKP126, for documents without errors: a name may be misspelt where it is read. So this comes last."""
     document = subject.document
     if subject.report.refused or any(node.inherit_context for _, node, _ in subject.nodes_of(SubflowNode)):
         return

@@ -95,6 +95,14 @@ NEVER: list[Case] = [
     ),
     error(
         "CKP301",
+        "misspelt",
+        ALLOWED,
+        compared("totl > 1", total="number"),
+        compared("total > 1", total="number"),
+        hint="Did you mean 'total'?",
+    ),
+    error(
+        "CKP301",
         "a word that should be a text",
         ALLOWED,
         compared("{{s}} == approved", s="string"),
