@@ -253,6 +253,8 @@ def _waits() -> list[Action]:
 
 ACTIONS: Final[dict[str, Action]] = {action.name: action for action in _internal()}
 WAITS: Final = frozenset({"wait", "wait_until"})
+APPROVALS: Final = frozenset({"human_approval", "human_in_the_loop"})
+"""Names of a node that authors write where an action stands."""
 CALLS: Final = frozenset(action.name for action in ACTIONS.values() if action.call)
 """Actions of LangOrch that leave the house."""
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from procedures.ckp.actions import ACTIONS, SOURCE_NOT_A_LIST, TRANSFORMS, WAITS, Action
+from procedures.ckp.actions import ACTIONS, APPROVALS, SOURCE_NOT_A_LIST, TRANSFORMS, WAITS, Action
 from procedures.ckp.document.nodes import NODE_MODELS, RESERVED_TYPES
 from procedures.ckp.document.root import Document, WorkflowGraph
 from procedures.ckp.document.steps import Operation, Step, Transformation
@@ -160,8 +160,9 @@ def _operation(reader: Reader, value: dict[str, Any], path: Path) -> Any:
     if not isinstance(name, str):
         return reader.members(table_of(Operation), value, path, open_ended=True)
     action = ACTIONS.get(name)
-    if name in WAITS:
-        reader.report("CKP222", (*path, "action"), f"'{name}' is not allowed in operations.", hint="Use a sequence.")
+    if name in WAITS | APPROVALS or (action is None and "agent" in value):
+        instead = "Use a node of type human_approval." if name in APPROVALS else "Use a sequence."
+        reader.report("CKP222", (*path, "action"), f"'{name[:80]}' is not allowed in operations.", hint=instead)
         return reader.lose(value)
     if action is None:
         near = reader.report.nearest(name, ACTIONS)

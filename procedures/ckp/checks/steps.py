@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from procedures.ckp.actions import ACTIONS, action_allowed
+from procedures.ckp.actions import ACTIONS, APPROVALS, action_allowed
 from procedures.ckp.checks.subject import Subject
 from procedures.ckp.document.nodes import ProcessingNode
 from procedures.ckp.document.steps import Step
@@ -12,7 +12,6 @@ from procedures.ckp.effects import agent_of, is_call, is_internal
 from procedures.ckp.report import Path
 
 LONGEST_COMPENSATION_WAIT_MS: Final = 2_000
-APPROVAL_WORDS: Final = frozenset({"human_approval", "human_in_the_loop"})
 
 
 def step_ids_are_unique(subject: Subject) -> None:
@@ -35,7 +34,7 @@ def _path_kind(below: Path) -> str:
 def calls_have_an_agent(subject: Subject) -> None:
     """CKP501."""
     for node, step, place in subject.steps:
-        if step.action in APPROVAL_WORDS:
+        if step.action in APPROVALS:
             continue
         if step.action and not is_internal(step, node) and not agent_of(step, node):
             message = f"'{step.action}' is no action of LangOrch, and neither step nor node names an agent."
@@ -125,7 +124,7 @@ def _duration_ms(text: Any) -> int:
 def approvals_are_nodes(subject: Subject) -> None:
     """CKP222: a person is asked by a node, never by a step."""
     for _, step, place in subject.steps:
-        if step.action in APPROVAL_WORDS:
+        if step.action in APPROVALS:
             message = "An approval cannot stand in a list of steps."
             subject.report("CKP222", (*place, "action"), message, hint="Use a node of type human_approval.")
 

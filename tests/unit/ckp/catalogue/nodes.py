@@ -242,6 +242,20 @@ NOT_ALLOWED: list[Case] = [
         doc({"a": op("wait_until", until="10:00")}),
         done(step("wait_until", until="10:00")),
     ),
+    error(
+        "CKP222",
+        "approval among operations",
+        at("a", "operations", 0, "action"),
+        doc({"a": op("human_approval")}),
+        doc({"a": approval()}),
+    ),
+    error(
+        "CKP222",
+        "call among operations",
+        at("a", "operations", 0, "action"),
+        doc({"a": op("get_page", agent="WEB")}),
+        done(call("get_page")),
+    ),
     error("CKP222", "approval in a sequence", f"{STEP}/action", done(call("human_approval")), done(call("approval"))),
     error(
         "CKP222",
