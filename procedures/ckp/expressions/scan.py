@@ -92,7 +92,8 @@ class Scanner:
 
         Raises ExpressionProblem; CKP401 when the closer of what was `opened` is missing.
         """
-        self._tokens, self._stack, self._prefixes = [], [_Open("", start)], 0
+        outermost = _Open("{{", self.source.at(opened)) if "}}" in closers else _Open("", start)
+        self._tokens, self._stack, self._prefixes = [], [outermost], 0
         text, index = self.source.text, start
         while index < len(text):
             if index - start > MAX_EXPRESSION:
@@ -263,6 +264,8 @@ class Scanner:
                 raise ExpressionProblem("CKP401", "The placeholder is empty.", offset=open_.offset)
             self._add(index, "rparen", ")")
             return index + 2
+        if open_.bracket == "{{" and bracket == "}":
+            raise ExpressionProblem("CKP401", "`{{` is not closed.", hint="close it with `}}`", offset=open_.offset)
         if _OPENERS.get(open_.bracket) != bracket:
             self._fail("CKP402", f"Unexpected `{bracket}`.", index)
         self._stack.pop()

@@ -215,7 +215,7 @@ REFUSED: list[tuple[str, str, int | None, str | None]] = [
     ("1)", "CKP402", 1, None),
     ("[1)", "CKP402", 2, None),
     ("{'a': 1", "CKP402", 0, None),
-    ("{{n}", "CKP402", 3, None),
+    ("{{n}", "CKP401", 0, "close it with `}}`"),
     ("1 +", "CKP402", 3, None),
     ("1 2", "CKP402", 2, None),
     ("n n", "CKP402", 2, None),

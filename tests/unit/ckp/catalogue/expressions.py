@@ -51,6 +51,7 @@ def message(code: str, what: str, beyond: str, within: str, **more: Any) -> Case
 SYNTAX: list[Case] = [
     condition("CKP401", "blank", " ", "n"),
     message("CKP401", "empty placeholder", "{{ }}", "{{ n }}"),
+    message("CKP401", "placeholder not closed", "{{ n }", "{{ n }}", hint="close it with `}}`"),
     message("CKP401", "comment not closed", "{# n", "{# n #}"),
     condition("CKP402", "not complete", "n >", "n > 1"),
     condition("CKP402", "one equals sign", "n = 1", "n == 1", hint="=="),
