@@ -1,4 +1,4 @@
-"""Which approvals every path to a node passes (CKP 6): dominators of the graph."""
+"""Which approvals every path to a node passes (CKP 6): dominators of the graph; and where nobody has approved."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -24,6 +24,21 @@ def gates(document: Document, found: RegionMap) -> dict[str, tuple[str, ...]]:
         inherited = result.get(above, ()) if above != point else ()
         result[point] = (*inherited, point[len(_APPROVED) :]) if point.startswith(_APPROVED) else inherited
     return {point: passed for point, passed in result.items() if not point.startswith(_APPROVED)}
+
+
+def unapproved(document: Document, found: RegionMap) -> set[str]:
+    """The nodes to which some path leads on which nobody has approved anything."""
+    if document.start_node not in document.nodes:
+        return set()
+    after = _successors(document, found)
+    reached = {document.start_node}
+    waiting = list(reached)
+    while waiting:
+        for target in after[waiting.pop()]:
+            if target not in reached and not target.startswith(_APPROVED):
+                reached.add(target)
+                waiting.append(target)
+    return reached
 
 
 def _successors(document: Document, found: RegionMap) -> dict[str, list[str]]:

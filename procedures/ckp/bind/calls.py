@@ -9,7 +9,7 @@ from procedures.ckp.document.nodes import LlmActionNode, Node, ProcessingNode, S
 from procedures.ckp.document.steps import Step
 from procedures.ckp.effects import capabilities_of, is_call, is_internal, side_effect
 from procedures.ckp.fields import table_of
-from procedures.ckp.gates import gates
+from procedures.ckp.gates import unapproved
 from procedures.ckp.registry import Capability
 from procedures.ckp.report import Path
 from procedures.ckp.taint import Taint, model_data
@@ -119,15 +119,15 @@ def _write_units(subject: Subject) -> set[Path]:
 
 
 def irreversible_calls_have_a_gate(subject: Subject) -> None:
-    """CKP-L07."""
+    """CKP-L07: a path on which nobody approves; on each it may be another approval that somebody gives."""
     risky = [
         place
         for node, step, place in outside_calls(subject)
         if "compensate_with" not in place and side_effect(step, node, subject.registry) == "irreversible"
     ]
-    passed = gates(subject.document, subject.region_map) if risky else {}
+    open_ways = unapproved(subject.document, subject.region_map) if risky else set()
     for place in risky:
-        if not passed.get(str(place[2]), ("unreached",)):
+        if place[2] in open_ways:
             message = "The call cannot be undone, and not every path to it passes an approval."
             subject.report("CKP-L07", place, message, hint="Put a human_approval before it.")
 

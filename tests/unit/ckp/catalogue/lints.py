@@ -295,6 +295,25 @@ CALLS: list[Case] = [
     ),
     warning(
         "CKP-L07",
+        "one approval after another's time-out",
+        STEP,
+        *(paying(g=approval(to="a", on_timeout="h"), h=approval(to="a", on_timeout=to)) for to in ("a", "z")),
+    ),
+    warning(
+        "CKP-L07",
+        "either of two approvals",
+        STEP,
+        *(
+            paying(
+                s=logic(("topic == 'x'", "g"), ("topic == 'y'", to), default="h"),
+                g=approval(to="a"),
+                h=approval(to="a"),
+            )
+            for to in ("a", "z")
+        ),
+    ),
+    warning(
+        "CKP-L07",
         "behind a failure",
         STEP,
         *(
