@@ -25,7 +25,7 @@ def hello(procedure_id: str = "hello", version: str = "1.0.0", **root: Any) -> d
 
 
 def broken(procedure_id: str = "hello", version: str = "1.0.0") -> dict[str, Any]:
-    """A document with one error: the start node does not exist (CKP202)."""
+    """A document with one error: the type of a node is not known (CKP203)."""
     document = hello(procedure_id, version)
     document["workflow_graph"]["nodes"]["greet"]["type"] = "sequnce"
     return document
