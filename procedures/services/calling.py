@@ -24,10 +24,10 @@ def require_startable(actor: Actor, procedure: Procedure) -> None:
         raise Denied("runs.start", detail=detail)
 
 
-def may_call(actor: Actor, project: Project | None, document: Document) -> bool:
-    """Whether `require_callable` lets the document pass."""
+def obstacle(actor: Actor, project: Project | None, document: Document) -> str | None:
+    """Why `require_callable` does not let the document pass, as the rest of a sentence; None when it does."""
     try:
         require_callable(actor, project, document)
-    except Denied:
-        return False
-    return True
+    except Denied as denied:
+        return denied.detail[0].lower() + denied.detail[1:].rstrip(".")
+    return None

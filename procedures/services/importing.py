@@ -20,7 +20,7 @@ from procedures.indexing import index_of
 from procedures.models import Document, Procedure, ProcedureVersion
 from procedures.remarks import remark
 from procedures.services import publishing
-from procedures.services.calling import may_call
+from procedures.services.calling import obstacle
 from procedures.services.checking import Checked, address_problems, check, counts, refused
 from tenants import audit
 from tenants.actor import Actor
@@ -65,7 +65,7 @@ def update_draft(
     moved = address_problems(version, checked.text, checked.document)
     if moved:
         raise refused(moved)
-    problems = checked.problems + _unapplied(checked)
+    problems = checked.problems + _unpublished(checked, "an update publishes nothing")
     with transaction.atomic():
         former = version.document_id
         document = _document(actor.tenant_id, checked)
@@ -118,10 +118,9 @@ def _present(present: ProcedureVersion, checked: Checked) -> Imported:
 
 
 def _store(actor: Actor, procedure: Procedure, checked: Checked) -> Imported:
-    wants_active = checked.document.status == VersionStatus.ACTIVE
-    blocked = publishing.blocking(procedure.project, checked.problems)
-    published = wants_active and not blocked and may_call(actor, procedure.project, checked.document)
-    problems = checked.problems if published else checked.problems + _unapplied(checked)
+    reason = _kept_from_publishing(actor, procedure.project, checked)
+    published = checked.document.status == VersionStatus.ACTIVE and reason is None
+    problems = checked.problems + (_unpublished(checked, reason) if reason else ())
     now = clock.now()
     version = ProcedureVersion(
         tenant_id=actor.tenant_id,
@@ -143,18 +142,20 @@ def _store(actor: Actor, procedure: Procedure, checked: Checked) -> Imported:
     return Imported(version, True, problems)
 
 
-def _unapplied(checked: Checked) -> tuple[Problem, ...]:
-    """CKP106 for what an import or update does not do: publish elsewhere, deprecate, archive."""
-    document, found = checked.document, []
-    if any(problem.code == "CKP106" for problem in checked.problems):
+def _kept_from_publishing(actor: Actor, project: Project | None, checked: Checked) -> str | None:
+    """Why a document may not be published by whoever imports it; None when it may."""
+    blocked = sorted({problem.code for problem in publishing.blocking(project, checked.problems)})
+    if blocked:
+        return f"the project publishes nothing with {', '.join(blocked)}"
+    return obstacle(actor, project, checked.document)
+
+
+def _unpublished(checked: Checked, reason: str) -> tuple[Problem, ...]:
+    """CKP106 for a document that wants to be active and becomes a draft; the compiler tells of other statuses."""
+    if checked.document.status != VersionStatus.ACTIVE:
         return ()
-    if document.status != VersionStatus.DRAFT:
-        sentence = f"The status {document.status} was not applied; the version is a draft."
-        found.append(remark(checked.text, "CKP106", "/status", sentence, "Change its status once it is stored."))
-    if document.release and document.release.channel not in (None, "dev"):
-        sentence = f"The channel {document.release.channel} was not applied."
-        found.append(remark(checked.text, "CKP106", "/release/channel", sentence, "Promote the version instead."))
-    return tuple(found)
+    sentence = f"The status active was not applied, and the version is a draft: {reason}."
+    return (remark(checked.text, "CKP106", "/status", sentence, "Change its status once it is stored."),)
 
 
 def _content(checked: Checked, document: Document, problems: Sequence[Problem]) -> dict[str, Any]:

@@ -244,6 +244,33 @@ def test_an_import_that_wants_more_stays_a_draft_with_a_remark(operator):
         assert "CKP106" in [problem["code"] for problem in body["problems"]]
 
 
+DRAFT = "The status active was not applied, and the version is a draft: "
+
+
+def unapplied(body):
+    """What is said of each request that was not applied (CKP106), by its pointer."""
+    return {one["pointer"]: one["message"] for one in body["problems"] if one["code"] == "CKP106"}
+
+
+def test_an_import_that_wants_to_be_active_becomes_so_or_says_why_not(house, api):
+    send(api(house.operator), hello("stock"), project_id=str(house.other_project.pk))
+    document = hello("orders", status="active", release={"channel": "qa"}, variables_schema={})
+    call = {"type": "subflow", "procedure_id": "stock", "version": "1.0.0", "next_node": "done"}
+    document["workflow_graph"]["nodes"]["greet"] = call
+    place = {"project_id": str(house.project.pk)}
+    draft = send(api(house.clerk), document, **place).json()
+    reason = "it runs stock of the project Warehouse; only an operator there may do so."
+    assert (draft["status"], unapplied(draft)["/status"]) == ("draft", DRAFT + reason)
+    active = send(api(house.operator), document | {"version": "1.1.0"}, **place).json()
+    assert (active["status"], set(unapplied(active))) == ("active", {"/release/channel"})
+
+
+def test_a_new_document_of_a_draft_publishes_nothing(operator):
+    send(operator, hello())
+    body = operator.put(ONE, {"ckp_json": hello(status="active")}).json()
+    assert (body["status"], unapplied(body)) == ("draft", {"/status": DRAFT + "an update publishes nothing."})
+
+
 def test_a_project_may_refuse_warnings_when_publishing(operator, house):
     house.project.settings = {"errors_on": ["CKP126"]}
     house.project.save()
@@ -251,6 +278,7 @@ def test_a_project_may_refuse_warnings_when_publishing(operator, house):
     body = send(operator, document | {"status": "active"}, project_id=str(house.project.pk)).json()
     assert "CKP126" in [problem["code"] for problem in body["problems"]]
     assert body["status"] == "draft"
+    assert unapplied(body) == {"/status": DRAFT + "the project publishes nothing with CKP126."}
     assert set_status(operator, "active").status_code == 422
 
 
