@@ -11,7 +11,7 @@ from procedures.ckp.report import Finding, Path, Report, pointer_of, pointers_to
 
 def place(report: Report, normal: Normal, text: str, *, prod: bool, indented: bool = False) -> tuple[Problem, ...]:
     """Problems in the order of the text, then of code; the list is cut with CKP009."""
-    unique = dict.fromkeys(report.findings)
+    unique = _once(report)
     if not unique:
         return ()
     if indented:
@@ -28,6 +28,13 @@ def place(report: Report, normal: Normal, text: str, *, prod: bool, indented: bo
         _problem(finding, path, lines.place(offset), normal, prod=prod) for offset, _, _, finding, path in placed
     ]
     return cut(problems, report.dropped)
+
+
+def _once(report: Report) -> list[Finding]:
+    """The findings without repetition; of a placeholder in a plain text only what is wrong with that text anyway."""
+    found = list(dict.fromkeys(report.findings))
+    refused = {finding.path for finding in found if finding.offset is None}
+    return [finding for finding in found if finding.code != "CKP411" or finding.path not in refused]
 
 
 def _offset(path: Path, offsets: dict[str, int]) -> int:

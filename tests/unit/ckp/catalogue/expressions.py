@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from tests.unit.ckp.catalogue.case import Case, error, warning
+from tests.unit.ckp.catalogue.case import Case, blocker, error, warning
 from tests.unit.ckp.compiling import approval, at, call, change, doc, inputs, logic, model, op, seq, step
+from tests.unit.ckp.registries import Registered
 
 N: dict[str, Any] = {"variables_schema": inputs(n="number", s="string"), "outputs_schema": {"n": {}, "s": {}}}
 ROWS = {"variables_schema": inputs(rows="array")}
@@ -115,6 +116,15 @@ EFFECTS: list[Case] = [
     warning("CKP410", "text that is true", CONDITION, rule("'n'"), rule("true")),
     warning("CKP411", "tag in a value", VALUE, value("{% if n %}x"), value("{{n}}x")),
     warning(
+        "CKP411",
+        "tag beside a lost name",
+        VALUE,
+        value("{% if n %}{{m}}"),
+        value("{{m}}"),
+        beside=("CKP301",),
+        left=("CKP301",),
+    ),
+    warning(
         "CKP411", "placeholder in plain text", "/description", doc(description="{{run_id}}"), doc(description="run_id")
     ),
     message("CKP412", "tag", "{% include 'x' %}", "{% raw %}include{% endraw %}"),
@@ -214,8 +224,28 @@ def fields(text: str) -> dict[str, tuple[str, dict[str, Any]]]:
     }
 
 
+CHILD = {"type": "subflow", "procedure_id": "c", "next_node": "z"}
+KNOWN = Registered().add(doc() | {"procedure_id": "c"})
+
+ONE_CAUSE: list[Case] = [
+    error("CKP102", "placeholder", "/procedure_id", doc() | {"procedure_id": "{{x}}"}, doc() | {"procedure_id": "x"}),
+    error(
+        "CKP131",
+        "placeholder",
+        "/trigger/schedule",
+        *(doc(trigger={"type": "scheduled", "schedule": text}) for text in ("{{x}}", "@daily")),
+    ),
+    blocker(
+        "CKP321",
+        "placeholder",
+        at("a", "version"),
+        *(doc({"a": CHILD | {"version": text}}) for text in ("{{x}}", "1.0.0")),
+        registry=KNOWN,
+    ),
+]
+
 PLACES: list[Case] = [
     error("CKP402", what, pointer, beyond, fields("n")[what][1]) for what, (pointer, beyond) in fields("n +").items()
 ]
 
-CASES: list[Case] = [*SYNTAX, *EFFECTS, *PLACES]
+CASES: list[Case] = [*SYNTAX, *EFFECTS, *ONE_CAUSE, *PLACES]
