@@ -46,7 +46,6 @@ PATHS: list[Case] = [
     ("set before", doc({"a": seq(put(), to="c"), "c": seq(say())}), []),
     ("set in the same node", doc({"c": seq(put(), say())}), []),
     ("set later in the same node", doc({"c": seq(say(), put())}), NEVER),
-    ("never set", doc({"c": seq(say())}), NEVER),
     (
         "set on one branch",
         doc({"a": logic(("n > 1", "b"), default="c"), "b": seq(put(), to="c"), "c": seq(say())}, **N),
@@ -83,9 +82,6 @@ PATHS: list[Case] = [
         doc({"a": logic(("n > 1", "b"), default="c"), "b": seq(put(), to="c"), "c": logic(("x is defined", "z"))}, **N),
         [],
     ),
-    ("asked although it never is", doc({"c": seq(say("{{x|default('-')}}"))}), WARNED),
-    ("optional input", doc({"c": seq(say())}, variables_schema={"x": {}}), WARNED),
-    ("input with default", doc({"c": seq(say())}, variables_schema={"x": {"default": 1}}), []),
     ("lost when the node fails", doc({"a": seq(put(), call(), to="z", on_error="c"), "c": seq(say())}), WARNED),
     (
         "kept when a later node fails",
@@ -130,7 +126,6 @@ PATHS: list[Case] = [
         ),
         NEVER,
     ),
-    ("of an approval", doc({"a": approval(to="c"), "c": seq(say("{{approval.comment}}"))}), []),
     (
         "of a named approval",
         doc({"a": approval(to="c", output_variable="x"), "c": seq(say("{{x.comment}}{{approval.via}}"))}),
@@ -153,7 +148,6 @@ PATHS: list[Case] = [
         [("CKP-L04", at("a")), *WARNED],
     ),
     ("inputs of the node", doc({"c": seq(say(), inputs={"x": "{{n}}"})}, **N), []),
-    ("inputs of another node", doc({"a": seq(inputs={"x": 1}, to="c"), "c": seq(say())}), NEVER),
     (
         "back to a checkpoint",
         doc(
@@ -446,7 +440,6 @@ SCOPES: list[Case] = [
         [("CKP301", "/trigger/input_mapping/n")],
     ),
     ("error where nothing failed", doc({"c": seq(say("{{error.message}}"))}), [("CKP303", SAID)]),
-    ("error behind on_error", doc({"a": seq(call(), on_error="c"), "c": seq(say("{{error.message}}"))}), []),
     (
         "error in a handler",
         doc({"c": seq(call(), error_handlers=[{"action": "fail", "error_metadata": {"m": "{{error.message}}"}}])}),
