@@ -1,7 +1,7 @@
 """What the compiler says about files, written down: as text, as JSON, as SARIF 2.1.0; and an explanation as text."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,10 +31,14 @@ def as_text(files: Sequence[Checked]) -> str:
 
 def problem_lines(name: str, problems: Sequence[Problem]) -> Iterator[str]:
     """One line per problem, in the form that editors and terminals turn into a link."""
-    for problem in problems:
-        hint = f" ({problem.hint})" if problem.hint else ""
-        place = f"{name}:{problem.line or 1}:{problem.column or 1}"
-        yield f"{place}: {problem.severity} {problem.code} {problem.message}{hint}"
+    return (problem_line(name, problem.as_dict()) for problem in problems)
+
+
+def problem_line(name: str, shown: Mapping[str, Any]) -> str:
+    """The line of one problem as the API shows it."""
+    hint = f" ({shown['hint']})" if shown.get("hint") else ""
+    place = f"{name}:{shown['line'] or 1}:{shown['column'] or 1}"
+    return f"{place}: {shown['severity']} {shown['code']} {shown['message']}{hint}"
 
 
 def as_json(files: Sequence[Checked]) -> str:

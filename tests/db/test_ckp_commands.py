@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from hashlib import sha256
@@ -107,6 +108,7 @@ def test_import_goes_on_after_a_refusal_and_ends_with_one(file, house):
     _, complained, code = run("ckp_import", bad, good, "--as", "operator")
     assert code == 1
     assert f"{bad}: refused, compile_failed" in complained
+    assert re.search(rf"^{re.escape(str(bad))}:\d+:\d+: error CKP\d+ ", complained, re.M)
     assert ProcedureVersion.system.get().procedure.procedure_id == "hello"
 
 

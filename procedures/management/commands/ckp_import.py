@@ -35,7 +35,10 @@ class Command(BaseCommand):
         try:
             imported = services.import_document(actor, documents.read(name), project)
         except Refusal as refusal:
-            self.stderr.write(f"{name}: refused, {refusal.code}: {refusal.detail}")
+            problems = refusal.extra.get("problems", ())
+            for problem in problems:
+                self.stderr.write(ckp_reports.problem_line(name, problem))
+            self.stderr.write(f"{name}: refused, {refusal.code}{'' if problems else f': {refusal.detail}'}")
             return False
         for line in ckp_reports.problem_lines(name, imported.problems):
             self.stdout.write(line)
