@@ -111,13 +111,11 @@ def picture(
     nodes = document.nodes
     found = list(edges(document))
     joined = _joined(document)
-    links = _merged(
-        _link(edge) for edge in found if _shown(edge, errors, taken) and (edge.source, edge.target) not in joined
-    )
+    shown = [_link(edge) for edge in found if _shown(edge, errors, taken) and (edge.source, edge.target) not in joined]
     drawing = draw(
         [Node(key, words.label(key, node), words.note(node), node.TIER) for key, node in nodes.items()],
         document.workflow_graph.start_node,
-        [*links, *_returns(document, links)],
+        _merged([*shown, *_returns(document)]),
         _groups(document),
     )
     boxes = (
@@ -165,17 +163,18 @@ def _link(edge: Edge) -> Link:
     return Link(edge.source, edge.target or "", cut, error=edge.kind == "error")
 
 
-def _returns(document: Document, links: list[Link]) -> list[Link]:
-    """The last nodes of a loop's body lead back to it, also where the document leaves that unsaid."""
-    leaving = {link.source for link in links}
+def _returns(document: Document) -> Iterator[Link]:
+    """Where a null successor leads inside a region: back to its loop, or on to the join of its parallel."""
     found = regions(document)
-    return [
-        Link(member, owner, "next")
-        for owner, region in found.items()
-        if owner and document.nodes[owner].type == "loop"
-        for member in region.members
-        if member not in leaving and document.nodes[member].type != "terminate"
-    ]
+    home = {member: owner for owner, region in found.items() if owner for member in region.members}
+    for edge in edges(document):
+        owner = home.get(edge.source)
+        if owner is None or edge.target is not None:
+            continue
+        if document.nodes[owner].type == "loop":
+            yield Link(edge.source, owner, "next")
+        elif (join := found[owner].join) is not None:
+            yield Link(edge.source, join)
 
 
 def _groups(document: Document) -> list[Group]:
