@@ -38,6 +38,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     variables.constraints_can_be_met,
     variables.constraints_have_effect,
     variables.defaults_suffice,
+    variables.declared_is_used,
     variables.secrets_have_no_default,
     variables.names_are_plain,
     triggers.needed_fields,
@@ -99,7 +100,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     lints.json_answers_have_a_schema,
     lints.prompts_hold_nothing_sensitive,
     lints.branch_errors_are_read,
-    variables.declared_is_used,
 )
 
 

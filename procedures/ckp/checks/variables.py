@@ -7,6 +7,7 @@ from procedures.ckp.checks.subject import Subject
 from procedures.ckp.document.nodes import SubflowNode
 from procedures.ckp.document.variables import VariableMeta
 from procedures.ckp.inputs import as_time, check_value
+from procedures.ckp.names import BUILT_INS
 from procedures.ckp.records import MOST_VARIABLES
 from procedures.ckp.report import Path
 from procedures.ckp.values import kind_of
@@ -124,7 +125,7 @@ def defaults_suffice(subject: Subject) -> None:
 
 
 def declared_is_used(subject: Subject) -> None:
-    """CKP126, for documents without errors: a name may be misspelt where it is read. So this comes last."""
+    """CKP126, for documents that could be read as a whole; not for a name that is misspelt where it is read."""
     document = subject.document
     if subject.report.refused or any(node.inherit_context for _, node, _ in subject.nodes_of(SubflowNode)):
         return
@@ -133,10 +134,20 @@ def declared_is_used(subject: Subject) -> None:
         used.update(write.name for write in program.writes())
     used.update(document.outputs_schema or {})
     used.update(name for node in document.nodes.values() for name in _bound(node))
+    strange = _strange_names(subject)
     for name in document.variables_schema:
-        if name not in used:
+        if name not in used and not subject.report.nearest(name, strange):
             message = f"'{name}' is declared and never used or written."
             subject.report("CKP126", ("variables_schema", name), message)
+
+
+def _strange_names(subject: Subject) -> list[str]:
+    """The names that are read as variables and that nothing declares or sets."""
+    written = {write.name for program in subject.programs.values() for write in program.writes()}
+    bound = {name for node in subject.document.nodes.values() for name in (*_bound(node), *node.inputs)}
+    usual = written | bound | BUILT_INS | subject.document.variables_schema.keys()
+    texts = [use for use in subject.uses.all() if use.place.scope in ("node", "call", "key", "iteration", "inputs")]
+    return sorted({str(read.path[0]) for use in texts for read in use.reads} - usual)
 
 
 def _bound(node: Any) -> list[str]:

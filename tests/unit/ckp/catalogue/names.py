@@ -372,6 +372,14 @@ ROWS = {"variables_schema": inputs(n="number", rows="array")}
 
 ONE_CAUSE: list[Case] = [
     error(
+        "CKP301",
+        "a name far from what is declared and unused",
+        SAID,
+        *(doc({"c": say("{{total}}")}, variables_schema={"v": {}, **more}) for more in ({}, inputs(total="number"))),
+        beside=("CKP126",),
+        left=("CKP126",),
+    ),
+    error(
         "CKP203",
         "what its node would set",
         at("b", "type"),

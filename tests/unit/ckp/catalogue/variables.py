@@ -185,6 +185,18 @@ DECLARED: list[Case] = [
             for name in ("w", "v")
         ),
     ),
+    warning(
+        "CKP126",
+        "close to the item of a loop",
+        V,
+        *(
+            doc(
+                {"a": loop("b", iterator_variable="w"), "b": seq(step(message=text), to="a")},
+                variables_schema={"v": {"default": 1}},
+            )
+            for text in ("{{w}}", "{{w}}{{v}}")
+        ),
+    ),
     warning("CKP127", "sensitive", f"{V}/default", v(sensitive=True, default="x"), v(sensitive=True, default="")),
     warning("CKP127", "password", f"{V}/default", v(type="password", default="x"), v(type="string", default="x")),
     warning("CKP127", "sensitivity", f"{V}/default", *(v(sensitivity="low", default=d) for d in ("x", "{{run_id}}"))),
