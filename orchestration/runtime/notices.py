@@ -1,10 +1,14 @@
 """Sending a notice: a call without an agent, recorded as a step (CKP 2.6)."""
 
 import hashlib
+from email.utils import parseaddr
 from typing import Any, Final
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage, get_connection
+from django.core.mail.message import sanitize_address
+from django.core.validators import validate_email
 
 from orchestration.runtime.outcomes import Error, Json, StepFailed
 from orchestration.runtime.stepping import RecordedStep
@@ -48,8 +52,10 @@ class NoticeCall:
             raise StepFailed(Error("no_executor", f"There is no notice channel named {channel}; email is one."))
         given = visit.value(fields.get("recipients"), *place, "recipients")
         recipients = [str(one).strip() for one in (given if isinstance(given, list) else [given]) if one]
-        if not recipients or len(recipients) > MOST_RECIPIENTS or any("\n" in one for one in recipients):
+        if not recipients or len(recipients) > MOST_RECIPIENTS:
             raise StepFailed(Error("invalid_value", f"A notice has 1 to {MOST_RECIPIENTS} recipients."))
+        if (wrong := next((one for one in recipients if not _is_address(one)), None)) is not None:
+            raise StepFailed(Error("invalid_value", f"A recipient is one mail address, not {wrong[:80]!r}."))
         subject = visit.text(str(fields.get("subject") or ""), *place, "subject")
         message = visit.text(str(fields["message"]), *place, "message")
         return {"recipients": recipients, "subject": " ".join(subject.split()), "message": message}
@@ -76,3 +82,13 @@ class NoticeCall:
         except OSError as error:
             raise StepFailed(Error("agent_unreachable", f"The mail could not be sent: {error}")) from None
         return delivery
+
+
+def _is_address(text: str) -> bool:
+    """Whether a mail server can be given a text as a recipient: one address, perhaps with a name before it."""
+    try:
+        validate_email(parseaddr(text)[1])
+        sanitize_address(text, "utf-8")
+    except (ValidationError, ValueError):
+        return False
+    return True

@@ -302,6 +302,30 @@ def test_an_unknown_notice_channel_is_refused(tenant: Tenant):
     assert "pigeon" in run.error["message"]
 
 
+@pytest.mark.parametrize(
+    "recipients",
+    ["bob", "group:finance", "a@b.test, c@b.test", ["a@b.test", "c@@b.test"], ["a@b.test\rBcc: c@b.test"], "<>", []],
+)
+def test_a_recipient_is_one_mail_address(tenant: Tenant, mailoutbox: list[Any], recipients: Any):
+    step = {"step_id": "s", "action": "notify", "channel": "email", "recipients": "{{ to }}", "message": "x"}
+    handler = {"error_type": "invalid_value", "action": "fallback", "fallback_node": "late"}
+    nodes = {
+        "n": {"type": "sequence", "steps": [step], "error_handlers": [handler], "next_node": "end"},
+        "late": {"type": "terminate", "outputs": {"why": "{{ error.message }}"}},
+        "end": {"type": "terminate"},
+    }
+    run = driven(tenant, nodes, to=recipients)
+    assert (run.status, mailoutbox) == ("completed", [])
+    assert "recipient" in run.output_vars["why"]
+
+
+def test_a_recipient_may_have_a_name(tenant: Tenant, mailoutbox: list[Any]):
+    step = {"step_id": "s", "action": "notify", "channel": "email", "recipients": "Ann <a@b.test>", "message": "x"}
+    nodes = {"n": {"type": "sequence", "steps": [step], "next_node": "end"}, "end": {"type": "terminate"}}
+    assert driven(tenant, nodes).status == "completed"
+    assert mailoutbox[0].to == ["Ann <a@b.test>"]
+
+
 def test_actions_of_the_end_change_nothing_when_they_fail(tenant: Tenant):
     end = {
         "type": "terminate",
