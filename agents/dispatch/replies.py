@@ -9,6 +9,8 @@ from typing import Any, Final
 from agents.dispatch.base import CallFault, Replied
 
 KEPT_OF_BODY: Final = 2_048
+LONGEST_DELAY: Final = 31 * 86_400
+"""Seconds that are read of a wish to wait, however large it is."""
 BUSY: Final = (429, 503)
 LATE: Final = (408, 504)
 
@@ -18,8 +20,8 @@ def read(status: int, headers: Mapping[str, str], body: bytes, now: datetime, *,
     if status != 200:
         raise _refused(status, headers, body, now)
     try:
-        reply = json.loads(body)
-    except ValueError:
+        reply = json.loads(body, parse_constant=_no_json)
+    except (ValueError, RecursionError):
         reply = None
     said = reply.get("status") if isinstance(reply, dict) else None
     if said == "error":
@@ -29,16 +31,13 @@ def read(status: int, headers: Mapping[str, str], body: bytes, now: datetime, *,
     return Replied(reply.get("result"), reply.get("artifacts"), _text(reply.get("capabilities_version")))
 
 
-def retry_after(value: Any, now: datetime) -> float | None:
-    """Seconds from a Retry-After: a number, or a date of HTTP; none for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value) if value >= 0 else None
-    if not isinstance(value, str) or not value.strip():
-        return None
-    if value.strip().isascii() and value.strip().isdigit():
-        return float(value)
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds from the header Retry-After: a number, or a date of HTTP; none for anything else."""
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), LONGEST_DELAY)
     try:
-        at = parsedate_to_datetime(value)
+        at = parsedate_to_datetime(text)
     except ValueError:
         return None
     return max((at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds(), 0)
@@ -97,4 +96,9 @@ def _text(value: Any) -> str:
 
 def _seconds(value: Any) -> float | None:
     number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-    return float(value) if number else None
+    return float(min(value, LONGEST_DELAY)) if number else None
+
+
+def _no_json(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not know."""
+    raise ValueError(name)

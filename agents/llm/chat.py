@@ -9,6 +9,8 @@ from typing import Any, Final, TypeAlias
 Json: TypeAlias = Any
 MOST_SAID: Final = 500
 """Characters of a provider's own words that an error keeps."""
+LONGEST_DELAY: Final = 31 * 86_400
+"""Seconds that are read of a wish to wait, however large it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,4 +187,4 @@ def _fault(body: bytes) -> tuple[str, str, str]:
 
 
 def _seconds(text: str) -> float | None:
-    return float(text) if text.isascii() and text.isdigit() else None
+    return min(float(text), LONGEST_DELAY) if text.isascii() and text.isdigit() else None

@@ -101,6 +101,9 @@ REPLIES: dict[str, tuple[Reply, str, bool]] = {
     "unknown status": (said(status="fine", result=1), "agent_protocol", False),
     "a list": (Reply(body=b"[1]"), "agent_protocol", False),
     "no JSON": (Reply(body=b"<html>"), "agent_protocol", False),
+    "no number of JSON": (Reply(body=b'{"status": "success", "result": NaN}'), "agent_protocol", False),
+    "nested without end": (Reply(body=b"[" * 100_000), "agent_protocol", False),
+    "an error that waits for ever": (said(status="error", retry_after=10**400, retryable=False), "agent_error", False),
     "201": (Reply(201, b'{"status": "success"}'), "agent_protocol", False),
     "429": (Reply(429), "agent_busy", True),
     "503": (Reply(503), "agent_busy", True),
@@ -150,6 +153,18 @@ def test_a_failed_attempt_is_tried_again_after_what_the_agent_asks(tenant: Tenan
     assert run.output_vars == {"found": 1}
     assert time.monotonic() - began >= 0.3
     assert [delay["delay_ms"] for delay in events(run, "step_retry_scheduled")] == [300]
+
+
+ENDLESS = b'{"status": "error", "retry_after": 1e999}'
+
+
+@pytest.mark.parametrize("wanted", [Reply(429, headers={"retry-after": "9" * 400}), Reply(body=ENDLESS)])
+def test_a_wish_to_wait_is_believed_up_to_an_hour(tenant: Tenant, wanted: Reply):
+    with agents.agent(tenant, navigate=lambda params: wanted):
+        run = driven(tenant, one_step(retry_config={"max_retries": 1}))
+    assert run.status == "paused", run.error
+    (retry,) = events(run, "step_retry_scheduled")
+    assert retry["delay_ms"] == 3_600_000
 
 
 def test_an_agent_that_is_not_there_is_unreachable(tenant: Tenant):

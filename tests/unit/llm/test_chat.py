@@ -116,6 +116,11 @@ def test_words_of_a_provider_may_be_missing(body: bytes) -> None:
     assert failure.retry_after is None
 
 
+def test_a_wish_to_wait_is_a_number_that_can_be_kept() -> None:
+    failure = chat.refused(429, {"retry-after": "9" * 400}, b"")
+    assert failure.retry_after == 31 * 86_400
+
+
 def test_long_words_are_cut() -> None:
     assert len(chat.refused(500, {}, json.dumps({"error": "x" * 5000}).encode()).message) < 600
 
