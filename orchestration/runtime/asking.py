@@ -1,5 +1,6 @@
 """Asking a person: the approval of a visit, the wait for it, and its answer (runtime 17)."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from approvals.rules.escalation import Step
 from approvals.selectors import times_asked
 from approvals.services import OpenApproval, open_approval
 from orchestration.choices import WaitKind, WaitState
-from orchestration.runtime import moments, standins
+from orchestration.runtime import moments, prompts, standins
 from orchestration.runtime.context import Answer
 from orchestration.runtime.outcomes import Json
 from orchestration.runtime.records import WaitRow, moment
@@ -62,7 +63,7 @@ def _question(visit: Visit, node: HumanApprovalNode) -> OpenApproval:
         options=[{"value": option.value, "label": option.label or option.value} for option in node.choices],
         form=_form(visit, node),
         editable=[_editable(visit, name) for name in node.editable],
-        context_data=_masked(visit, visit.value(node.context_data, "context_data")),
+        context_data=_context(visit, node.context_data),
         approvers=_approvers(visit, node),
         min_approvers=node.min_approvers,
         min_rejections=node.min_rejections,
@@ -119,8 +120,10 @@ def _schema(meta: VariableMeta | None) -> dict[str, Json]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _masked(visit: Visit, value: Json) -> Json:
-    return visit.drive.journal.redactor.redact(value)
+def _context(visit: Visit, sources: Mapping[str, Json]) -> Json:
+    """What is shown beside the question; entry by entry, so that one which cannot be shown hides no other."""
+    shown = {name: prompts.shown(visit, source, ("context_data", name)) for name, source in sources.items()}
+    return visit.drive.journal.redactor.redact(shown)
 
 
 def _approvers(visit: Visit, node: HumanApprovalNode) -> Named:

@@ -129,7 +129,7 @@ def reckon(claim: Claim, drive: Drive, region: RegionEnd) -> Ended:
     if region.error is not None:
         return Ended(RunStatus.FAILED, error=region.error)
     ended, document = region.end or End("completed"), drive.program.document
-    outputs = ended.outputs if ended.outputs is not None else _variables(claim, document, region.changes)
+    outputs = ended.outputs if ended.outputs is not None else _variables(drive, region.changes)
     if ended.status == "failed":
         message = ended.message or "The procedure ended as failed."
         error = Error("terminated", message, node_id=ended.node_id, path=ended.path)
@@ -235,10 +235,9 @@ def _misfit(document: Document, outputs: Mapping[str, Json]) -> Error | None:
     )
 
 
-def _variables(claim: Claim, document: Document, changes: Mapping[str, Json]) -> dict[str, Json]:
-    schema = document.variables_schema
-    hidden = {name for name, meta in schema.items() if meta.is_sensitive} | {ERROR}
-    found = {**claim.run.input_vars, **changes}
+def _variables(drive: Drive, changes: Mapping[str, Json]) -> dict[str, Json]:
+    hidden = drive.program.secrecy.names | {ERROR}
+    found = {**drive.run.input_vars, **changes}
     return {name: value for name, value in found.items() if name not in hidden and not name.startswith("__")}
 
 

@@ -22,6 +22,7 @@ from procedures.ckp.document import (
 from procedures.ckp.edges import node_edges, steps_of
 from procedures.ckp.regions import Region, regions
 from procedures.ckp.report import Report
+from procedures.ckp.secrecy import NOTHING_SENSITIVE, Secrecy, has_sources, secrecy
 from procedures.models import Document as StoredDocument
 
 MOST_KEPT: Final = 128
@@ -78,10 +79,14 @@ class Program:
         return any("compensate_with" in place for node in self.document.nodes.values() for place, _ in steps_of(node))
 
     @cached_property
+    def secrecy(self) -> Secrecy:
+        """What is sensitive in the document."""
+        return secrecy(self._subject) if has_sources(self._canonical) else NOTHING_SENSITIVE
+
+    @cached_property
     def hidden_names(self) -> frozenset[str]:
-        """Names whose values are masked: sensitive variables and what the document adds."""
-        sensitive = {name for name, meta in self.document.variables_schema.items() if meta.is_sensitive}
-        return frozenset(sensitive.union(self.document.global_config.audit_config.redacted_fields))
+        """Names whose values are masked: what is sensitive, and what the document adds."""
+        return self.secrecy.hidden.union(self.document.global_config.audit_config.redacted_fields)
 
     @cached_property
     def plain(self) -> frozenset[str]:

@@ -32,6 +32,11 @@ def value(visit: Visit, source: Json, place: tuple[Place, ...]) -> Told:
     return Told(file, f"({file.name}, {len(content)} bytes)")
 
 
+def shown(visit: Visit, source: Json, place: tuple[Place, ...]) -> Json:
+    """A value as people may see it. Raises `EvaluationError`."""
+    return _told(visit, lambda values: values.value(source, place)).shown
+
+
 def parameters(visit: Visit, sources: Mapping[str, Json], place: tuple[Place, ...]) -> Told:
     """The parameters of a call: marks stand for secrets, and references to them where they are shown.
 

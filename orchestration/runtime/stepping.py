@@ -155,7 +155,9 @@ class RecordedStep:
         self.emit("step_retry_scheduled", told)
 
     def _shown(self, result: Json) -> Json:
-        """The result, masked when it goes into a variable that is."""
+        """The result, masked when it is sensitive or goes into a variable that is masked."""
+        if result is not None and (self.visit.node_id, self.step.step_id) in self.visit.drive.program.secrecy.steps:
+            return REDACTED
         names = (self.step.output_variable, self.step.parameters.get("variable"), *self.step.outputs)
         hides = self.visit.drive.journal.redactor.hides
         return REDACTED if any(isinstance(name, str) and hides(name, result) for name in names) else result

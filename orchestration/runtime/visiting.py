@@ -133,6 +133,7 @@ class Visit:
         known: Mapping[str, Json] = self._facts.get("inputs", {})
         for name, source in self.node.inputs.items():
             self._variables[name] = known[name] if name in known else self.value(source, "inputs", name)
+            self._learn(name, self._variables[name])
         if not known:
             self.keep({"inputs": {name: self._variables[name] for name in self.node.inputs}})
         self._variables.update(self.changes)
@@ -262,10 +263,14 @@ class Visit:
 
     def write(self, name: str, value: Json) -> None:
         self._encoded[to_json(name)] = to_json(value)
-        if name in self.drive.program.hidden_names:
-            self.drive.hide(value)
+        self._learn(name, value)
         self._variables[name] = value
         self.changes[name] = value
+
+    def _learn(self, name: str, value: Json) -> None:
+        """What a hidden variable holds is masked inside other texts too."""
+        if name in self.drive.program.hidden_names:
+            self.drive.hide(value)
 
     def forget_changes(self) -> None:
         """Nothing of what the visit changed is kept."""

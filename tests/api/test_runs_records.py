@@ -84,6 +84,25 @@ def test_steps_are_listed_newest_first_and_masked(operator, driven):
     assert "4711" not in operator.get(f"{driven}/steps").content.decode()
 
 
+def test_what_is_computed_from_something_sensitive_is_masked(house, operator):
+    steps = [
+        {"step_id": "keep", "action": "set_variable", "variable": "pin", "value": "4711"},
+        {"step_id": "copy", "action": "set_variable", "variable": "copy", "value": "{{ pin }}!"},
+        {"step_id": "say", "action": "log", "message": "{{ copy }}"},
+    ]
+    nodes = {
+        "begin": {"type": "sequence", "steps": steps, "next_node": "done"},
+        "done": {"type": "terminate", "outputs": {"result": "copy"}},
+    }
+    graph = {"start_node": "begin", "nodes": nodes}
+    schema = {"pin": {"type": "string", "sensitive": True}}
+    publish(house.operator, hello("totals", variables_schema=schema, workflow_graph=graph))
+    url = drive(operator)
+    assert operator.get(url).json()["output_vars"] == {"result": "***REDACTED***"}
+    shown = [operator.get(f"{url}{part}").content.decode() for part in ("", "/steps", "/checkpoints", "/events")]
+    assert "4711" not in "".join(shown)
+
+
 def test_steps_are_found_by_node_and_status(operator, driven):
     assert len(operator.get(f"{driven}/steps", {"node_id": "add"}).json()) == 3
     assert operator.get(f"{driven}/steps", {"status": "failed"}).json() == []

@@ -11,6 +11,7 @@ from django.apps import apps
 from django.core.files.storage import default_storage
 
 from approvals.models import Approval
+from langorch.lib.redaction import REDACTED
 from orchestration.models import Artifact, Event, Run, StepRecord
 from tests import runs
 from tests.agents import agent, said
@@ -139,3 +140,45 @@ def test_texts_of_sensitive_variables_are_masked_inside_other_texts(tenant):
     assert SENSITIVE not in told
     assert "computed here" not in told
     assert "***REDACTED*** has ***REDACTED***" in told
+
+
+def test_what_is_computed_from_a_sensitive_variable_is_sensitive(tenant):
+    steps = [
+        {"step_id": "copy", "action": "set_variable", "variable": "copy", "value": "{{ who|upper }}!"},
+        {"step_id": "size", "action": "calculate", "expression": "who|length", "output_variable": "size"},
+        {"step_id": "say", "action": "log", "message": "{{ copy }}"},
+        {"step_id": "free", "action": "set_variable", "variable": "free", "value": 7},
+    ]
+    nodes = {"n": {"type": "sequence", "inputs": {"mine": "{{ who }}"}, "steps": steps}}
+    schema = {"who": {"type": "string", "sensitive": True}}
+    run = runs.drive(runs.queue(tenant, runs.document(nodes, variables_schema=schema), who=SENSITIVE))
+    assert (run.status, run.output_vars) == ("completed", {"free": 7})
+    told = json.dumps(list(Event.objects.filter(run=run).values_list("payload", flat=True)))
+    assert SENSITIVE.upper() not in told
+    results = Event.objects.filter(run=run, event_type="step_completed").order_by("seq")
+    assert [event.payload["result"] for event in results] == [REDACTED, REDACTED, REDACTED, 7]
+
+
+def test_an_output_that_is_mapped_from_a_sensitive_value_is_handed_over_and_shown_masked(tenant):
+    nodes = {"z": {"type": "terminate", "outputs": {"result": "{{ who }}", "free": 7}}}
+    schema = {"who": {"type": "string", "sensitive": True}}
+    run = runs.drive(runs.queue(tenant, runs.document(nodes, variables_schema=schema), who=SENSITIVE))
+    assert run.output_vars == {"result": SENSITIVE, "free": 7}
+    assert Event.objects.get(run=run, event_type="run_completed").payload["outputs"] == {"result": REDACTED, "free": 7}
+
+
+def test_numbers_of_sensitive_variables_are_masked_in_the_context_of_approvals(tenant):
+    nodes = {
+        "ask": {
+            "type": "human_approval",
+            "inputs": {"twice": "{{ pay * 2 }}"},
+            "prompt": "Go on?",
+            "context_data": {"amount": "{{ twice }}", "half": "{{ pay / 2 }}", "free": "{{ 1 + 1 }}"},
+            "on_approve": "z",
+            "on_reject": "z",
+        },
+        "z": {"type": "terminate"},
+    }
+    schema = {"pay": {"type": "number", "sensitive": True}}
+    runs.drive(runs.queue(tenant, runs.document(nodes, variables_schema=schema), pay=3000))
+    assert Approval.system.get().context_data == {"amount": REDACTED, "half": REDACTED, "free": 2}
