@@ -5,12 +5,16 @@ from datetime import UTC, datetime
 
 import pytest
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck, settings
 
 from langorch.lib import clock
 from tenants.actor import Actor
 from tenants.models import Project, Tenant
 from tests import databases, people
 from tests.people import ApiClients, Browsers, House
+
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")  # how long an example takes says more of what else the machine does
 
 
 @pytest.fixture(scope="session", autouse=True)

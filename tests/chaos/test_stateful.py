@@ -222,7 +222,5 @@ class Life(RuleBasedStateMachine):
 @pytest.mark.usefixtures("transactional_db")
 def test_the_invariants_hold_in_every_life(house: House) -> None:
     Life.house = house
-    few = settings(
-        max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
+    few = settings(max_examples=20, stateful_step_count=25, suppress_health_check=list(HealthCheck), database=None)
     run_state_machine_as_test(Life, settings=few)

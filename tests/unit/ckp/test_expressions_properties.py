@@ -83,7 +83,7 @@ def outcome(action: Any) -> Any:
 
 
 @given(TEXTS, VARIABLES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_text_gives_json_or_a_named_error(text: str, variables: dict[str, Any]) -> None:
     scope = scope_of(variables)
     for action in (
@@ -103,7 +103,7 @@ def test_any_text_gives_json_or_a_named_error(text: str, variables: dict[str, An
 
 
 @given(EXPRESSIONS, VARIABLES)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_any_expression_over_any_data_gives_json_or_a_named_error(text: str, variables: dict[str, Any]) -> None:
     before = canonical_json(variables)
     scope = scope_of(variables)
@@ -122,7 +122,7 @@ def test_any_expression_over_any_data_gives_json_or_a_named_error(text: str, var
 
 
 @given(EXPRESSIONS, VARIABLES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_same_expression_means_the_same_wherever_it_stands(text: str, variables: dict[str, Any]) -> None:
     alone = outcome(lambda: compile_expression(text).evaluate(scope_of(variables)))
     if isinstance(alone, ExpressionProblem):
@@ -142,7 +142,7 @@ def _comparable(result: Any) -> Any:
 
 
 @given(st.sampled_from(sorted(FUNCTIONS)), st.lists(JSON, min_size=0, max_size=4))
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=700)
 def test_functions_take_any_arguments(name: str, arguments: list[Any]) -> None:
     names = [f"x{index}" for index in range(len(arguments))]
     variables = dict(zip(names, arguments, strict=True))
@@ -184,7 +184,7 @@ OPERATION_FIELDS = st.fixed_dictionaries(
 
 
 @given(OPERATION_FIELDS, VARIABLES)
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=700)
 def test_operations_take_any_fields(operation: dict[str, Any], variables: dict[str, Any]) -> None:
     before = canonical_json(variables)
     result = outcome(lambda: run_operation(operation, scope_of(variables)))
@@ -197,7 +197,6 @@ NUMBERS = st.integers(-(10**9), 10**9) | st.decimals(-(10**6), 10**6, places=4).
 
 
 @given(NUMBERS, NUMBERS)
-@settings(deadline=None)
 def test_arithmetic_is_that_of_decimals(x: float, y: float) -> None:
     left, right = Decimal(repr(x)), Decimal(repr(y))
     for sign, exact in (("+", left + right), ("-", left - right), ("*", left * right)):
@@ -210,7 +209,6 @@ def test_arithmetic_is_that_of_decimals(x: float, y: float) -> None:
 
 
 @given(st.lists(JSON, max_size=8))
-@settings(deadline=None)
 def test_sorting_keeps_every_element_in_the_order_of_kinds(values: list[Any]) -> None:
     ordered = value_of("sort(l)", l=values)
     assert sorted(map(canonical_json, ordered)) == sorted(map(canonical_json, values))
@@ -222,14 +220,12 @@ def test_sorting_keeps_every_element_in_the_order_of_kinds(values: list[Any]) ->
 
 
 @given(JSON)
-@settings(deadline=None)
 def test_json_goes_out_and_comes_back(value: Any) -> None:
     assert canonical_json(value_of("fromjson(tojson(x))", x=value)) == canonical_json(value)
     assert value_of("x == fromjson(tojson(x))", x=value) is True
 
 
 @given(st.text(max_size=60).filter(lambda text: "{{" not in text))
-@settings(deadline=None)
 def test_text_without_placeholder_stays_as_it_is(text: str) -> None:
     assert compile_value(text).render(scope_of({})) == text
     if "{%" not in text and "{#" not in text:
@@ -237,7 +233,6 @@ def test_text_without_placeholder_stays_as_it_is(text: str) -> None:
 
 
 @given(JSON)
-@settings(deadline=None)
 def test_data_never_becomes_syntax(value: Any) -> None:
     assert canonical_json(compile_value("{{x}}").render(scope_of({"x": value}))) == canonical_json(value)
     text = compile_value(">{{x}}<").render(scope_of({"x": value}))
