@@ -1,6 +1,6 @@
 """What approvals need from runs, which lie above them: registered once at start-up."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -22,6 +22,9 @@ class WaitingRuns(Protocol):
 
     def record(self, approval: "Approval", event_type: str, payload: dict[str, Any]) -> None:
         """Write an event of the run about this approval; same transaction."""
+
+    def faults(self, approval: "Approval", edits: Mapping[str, Any]) -> dict[str, str]:
+        """What the run's document does not allow of corrected variables: a sentence for each of them."""
 
     def statuses(self, run_ids: Iterable[UUID]) -> dict[UUID, str]:
         """The present statuses of runs, for showing beside approvals."""

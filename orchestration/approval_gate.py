@@ -1,6 +1,6 @@
 """How a decision reaches the run that waits for it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,8 @@ from orchestration import events, waits
 from orchestration.choices import WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
+from procedures.ckp.document import VariableMeta
+from procedures.ckp.inputs import check_value
 
 
 class Gate:
@@ -47,6 +49,14 @@ class Gate:
         """Write an event of the approval's node."""
         event = NewEvent(event_type, payload, node_id=approval.node_id, path=approval.path)
         events.append(approval.run_id, [event])
+
+    def faults(self, approval: Approval, edits: Mapping[str, Any]) -> dict[str, str]:
+        """Corrected variables against their declarations, by the rules that inputs have."""
+        runs = Run.system.filter(pk=approval.run_id)
+        declared = runs.values_list("document__canonical__variables_schema", flat=True).first() or {}
+        metas = {name: VariableMeta.model_validate(declared[name]) for name in edits if name in declared}
+        checked = {name: check_value(meta, edits[name])[1] for name, meta in metas.items()}
+        return {name: f"This {fault}." for name, fault in checked.items() if fault}
 
     def statuses(self, run_ids: Iterable[UUID]) -> dict[UUID, str]:
         """The present statuses of runs."""

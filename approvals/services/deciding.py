@@ -13,7 +13,7 @@ from approvals.rules import answers, quorum
 from approvals.rules.answers import Answer
 from approvals.rules.audience import REASONS
 from langorch.lib import clock, groups, live
-from langorch.lib.errors import Conflict, Denied, Invalid
+from langorch.lib.errors import Conflict, Denied, Invalid, Place
 from tenants import audit
 from tenants.actor import Actor
 
@@ -40,7 +40,7 @@ def decide(actor: Actor, approval_id: UUID | str, answer: Answer, *, client_note
     _require_open(approval, waits)
     question = selectors.question(approval)
     answer = answers.completed(question, answer)
-    if places := answers.faults(question, answer):
+    if places := answers.faults(question, answer) or _edit_faults(approval, answer):
         detail = " ".join(place.message for place in places)
         raise Invalid(detail, code="invalid_decision", places=places)
     _vote(actor, approval, answer)
@@ -153,6 +153,12 @@ def _require_open(approval: Approval, waits: bool) -> None:
         raise already_decided(approval)
     if approval.status == Status.CANCELLED or not waits:
         raise Conflict("This question was withdrawn; nothing waits for it any more.", code="not_waiting")
+
+
+def _edit_faults(approval: Approval, answer: Answer) -> list[Place]:
+    """What the declarations of corrected variables say beyond the schemas that the form shows."""
+    faults = ports.runs().faults(approval, answer.edits) if answer.edits else {}
+    return [Place(fault, code="value", field=name, pointer=f"/edits/{name}") for name, fault in faults.items()]
 
 
 def _vote(actor: Actor, approval: Approval, answer: Answer) -> None:

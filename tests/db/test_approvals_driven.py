@@ -9,6 +9,7 @@ from approvals import services
 from approvals.models import Approval
 from approvals.rules.answers import Answer
 from langorch.lib import clock
+from langorch.lib.errors import Invalid
 from orchestration import transitions
 from orchestration.models import Run
 from tests import people, runs
@@ -49,6 +50,27 @@ def test_a_decision_chooses_the_way_and_is_a_value_of_the_run(house):
     services.decide(people.actor(house.approver), approval.pk, Answer("approved", edits={"total": 14000}))
     run = runs.drive(run)
     assert (run.status, run.output_vars) == ("completed", {"way": "yes", "by": "approver", "total": 14000})
+
+
+@pytest.mark.parametrize(
+    ("meta", "before", "wrong", "right"),
+    [
+        ({"type": "string", "validation": {"regex": "[A-Z]{2}"}}, "AB", "xABx", "CD"),
+        ({"type": "string", "validation": {"max_length": 3}}, "abc", "abcd", "xyz"),
+        ({"type": "array", "validation": {"min_length": 1}}, [1], [], [2]),
+        ({"type": "date"}, "2026-01-01", "soon", "2026-01-02"),
+        ({"type": "date", "validation": {"min": "2026-01-01"}}, "2026-01-01", "2025-12-31", "2026-01-02"),
+        ({"type": "array", "schema": {"items": {"type": "number"}}}, [1], {"a": 1}, [2]),
+        ({"validation": {"min": 5}}, 5, 4, 6),
+    ],
+)
+def test_a_correction_keeps_to_what_is_declared(house, meta, before, wrong, right):
+    run, approval = asked_run(house, {"editable": ["total"]}, {"total": meta}, total=before)
+    with pytest.raises(Invalid) as refused:
+        services.decide(people.actor(house.approver), approval.pk, Answer("approved", edits={"total": wrong}))
+    assert [(place.field, place.pointer) for place in refused.value.places] == [("total", "/edits/total")]
+    services.decide(people.actor(house.approver), approval.pk, Answer("approved", edits={"total": right}))
+    assert runs.drive(run).status == "completed"
 
 
 def test_a_rejection_takes_its_own_way(house):
