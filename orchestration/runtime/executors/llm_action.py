@@ -14,7 +14,7 @@ from procedures.ckp.schemas import violations
 
 ROUTE: Final = "_next_node"
 OUTPUT: Final = "llm_output"
-_FENCED: Final = re.compile(r"\s*```[A-Za-z]*\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
+_FENCED: Final = re.compile(r"\s*```(?:[ \t]*[\w+-]+(?=\s))?(.*)```\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

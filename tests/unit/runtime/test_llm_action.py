@@ -22,6 +22,9 @@ def asking(**fields: Any) -> LlmActionNode:
         '```json\n{"a": 1}\n```',
         '```\n{"a": 1}\n```',
         '  ```JSON  \n{"a": 1}```\n',
+        '```{"a": 1}```',
+        '```json {"a": 1} ```',
+        '``` json5\r\n{"a": 1}\r\n```',
     ],
 )
 def test_one_code_fence_is_removed(text: str) -> None:
