@@ -11,7 +11,7 @@ from procedures.graph import words
 from procedures.graph.layout import draw
 from procedures.graph.model import HEADROOM, Box, Drawing, Group, Line, Link, Node
 
-LABEL_LENGTH = 22
+LABEL_LENGTH = 28
 READABLE_WIDTH = 900
 SHORT_LABELS = {
     "default": "else",
