@@ -1,12 +1,13 @@
 """The attempts of steps, told by the events of a run: what each met, and what was decided about it. Pure."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from orchestration.visit_rows import EventRow, visit_of
+from orchestration.visit_rows import EventRow
 from procedures.ckp.document import Document, RetryPolicy, SequenceNode
 from procedures.ckp.document.base import DEFAULT_BASE_DELAY_MS, DEFAULT_MAX_RETRIES
 
@@ -26,8 +27,10 @@ EVENTS: Final = sorted(
 )
 """The events that tell of attempts."""
 
+_HANDLING: Final = re.compile(r"!(?P<handler>\d+)(?:#(?P<act>\d+))?$")
+
 Place = tuple[str, str]
-"""The path of a visit, and a step of it."""
+"""The path where a step is recorded, that of its visit or of a handling in it, and the step."""
 
 
 @dataclass(slots=True)
@@ -89,7 +92,7 @@ def attempts(events: Iterable[EventRow]) -> dict[Place, list[Attempt]]:
     steps: dict[Place, _Step] = defaultdict(_Step)
     for event in events:
         if event.step_id and event.event_type in EVENTS and not event.payload.get("cached"):
-            _take(steps[visit_of(event.path), event.step_id], event)
+            _take(steps[event.path, event.step_id], event)
     return {place: [step.attempts[number] for number in sorted(step.attempts)] for place, step in steps.items()}
 
 
@@ -173,6 +176,15 @@ def policy(document: Document, node_id: str, step_id: str) -> str:
     delay = first("base_delay_ms", DEFAULT_BASE_DELAY_MS) / 1000
     many = "once more" if times == 1 else f"{times} more times"
     return f"at most {many}, {strategy_words(strategy)} from {delay:g} s" if times else ""
+
+
+def handling_words(path: str) -> str:
+    """What people call the handling of a failure that the steps at a path belong to: "handler 1, time 2"."""
+    found = _HANDLING.search(path)
+    if found is None:
+        return ""
+    words = f"handler {int(found['handler']) + 1}"
+    return f"{words}, time {found['act']}" if found["act"] else words
 
 
 def strategy_words(strategy: str) -> str:

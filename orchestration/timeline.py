@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from orchestration import event_words
-from orchestration.attempts import Attempt, attempts
+from orchestration.attempts import Attempt, Place, attempts
 from orchestration.choices import OPEN, StepState, VisitState, WaitKind
 from orchestration.time_axis import Axis, Fold, Tick, axis, idle_periods
 from orchestration.visit_rows import EventRow, VisitRow, WaitRow, failed, owner_of, visit_of
@@ -181,13 +181,13 @@ class _Drawer:
         self._waiting = {wait.path: wait.kind for wait in records.open_waits}
         self._items = _loop_items(records.events)
         self._tries = attempts(records.events)
-        self._steps: dict[str, dict[str, StepRow | None]] = defaultdict(dict)
+        self._steps: dict[str, dict[Place, StepRow | None]] = defaultdict(dict)
         self._visits: dict[str, list[VisitRow]] = defaultdict(list)
         self._regions: dict[str, list[str]] = defaultdict(list)
         for step in records.steps:
-            self._steps[visit_of(step.path)][step.step_id] = step
-        for path, step_id in self._tries:
-            self._steps[path].setdefault(step_id, None)
+            self._steps[visit_of(step.path)][step.path, step.step_id] = step
+        for place in self._tries:
+            self._steps[visit_of(place[0])].setdefault(place, None)
         for visit in sorted(records.visits, key=lambda visit: visit.started_at):
             if visit.region and visit.region not in self._visits:
                 self._regions[owner_of(visit.region)].append(visit.region)
@@ -200,8 +200,8 @@ class _Drawer:
             yield from self._below(visit, 1)
 
     def _below(self, visit: VisitRow, depth: int) -> Iterator[_Draft]:
-        for step_id, step in self._steps[visit.path].items():
-            yield from self._of_step(visit, step_id, step, depth)
+        for place, step in self._steps[visit.path].items():
+            yield from self._of_step(visit, place, step, depth)
         for region in self._regions[visit.path]:
             visits = self._visits[region]
             tones = [self._tone(inner) for inner in visits]
@@ -209,8 +209,8 @@ class _Drawer:
             for inner in visits:
                 yield from self._below(inner, depth + 1)
 
-    def _of_step(self, visit: VisitRow, step_id: str, step: StepRow | None, depth: int) -> Iterator[_Draft]:
-        tries = self._tries.get((visit.path, step_id), [])
+    def _of_step(self, visit: VisitRow, place: Place, step: StepRow | None, depth: int) -> Iterator[_Draft]:
+        tries = self._tries.get(place, [])
         if step is not None and visit.node_id in self._expanded:
             tone = TONES.get(step.state, self._open_tone())
             yield _Draft(tone, partial(self._step_row, visit, step, tone, depth))
@@ -218,7 +218,7 @@ class _Drawer:
             for earlier, attempt in zip([None, *tries], tries, strict=False):
                 tone = TONES.get(attempt.state, self._open_tone())
                 before = earlier.ended if earlier else None
-                yield _Draft(tone, partial(self._try_row, visit, step_id, attempt, tone, before, depth + 1))
+                yield _Draft(tone, partial(self._try_row, visit, place, attempt, tone, before, depth + 1))
 
     def _visit_row(self, visit: VisitRow, tone: str) -> Row:
         bars = [self._bar(tone, visit.started_at, visit.ended_at)]
@@ -250,7 +250,7 @@ class _Drawer:
         return Row(key, "step", step.step_id, depth, tone, visit.node_id, visit.path, bars, step.step_id)
 
     def _try_row(
-        self, visit: VisitRow, step_id: str, attempt: Attempt, tone: str, before: datetime | None, depth: int
+        self, visit: VisitRow, place: Place, attempt: Attempt, tone: str, before: datetime | None, depth: int
     ) -> Row:
         start = attempt.start or before or visit.started_at
         bars = [self._bar(tone, start, attempt.ended)]
@@ -258,7 +258,8 @@ class _Drawer:
             bars.insert(0, self._bar(DELAY, before, start))
         what = attempt.error_class[:LABEL_LENGTH]
         label = f"try {attempt.number}, {what}" if what else f"try {attempt.number}"
-        key = f"{visit.path}/{step_id}#{attempt.number}"
+        path, step_id = place
+        key = f"{path}/{step_id}#{attempt.number}"
         return Row(key, "try", label, depth, tone, visit.node_id, visit.path, tuple(bars), step_id, attempt.number)
 
     def _bar(self, tone: str, start: datetime, ended: datetime | None) -> Bar:

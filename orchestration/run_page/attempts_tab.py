@@ -71,7 +71,7 @@ class AttemptsTab:
 
     @cached_property
     def _attempts(self) -> Mapping[Place, Sequence[Attempt]]:
-        paths = {visit_of(step.path) for step in self._records}
+        paths = {step.path for step in self._records}
         events = Event.objects.filter(run=self._subject.run, event_type__in=attempts.EVENTS, path__in=paths)
         rows = events.order_by("seq").values_list(*COLUMNS)[:MOST_RECORDS]
         return attempts.attempts(SeenEvent(*row) for row in rows)
@@ -79,13 +79,17 @@ class AttemptsTab:
     @property
     def lines(self) -> Iterator[StepLine]:
         for step in self._records:
-            path = visit_of(step.path)
-            url = self._subject.address(path=path, step=step.step_id, node="")
+            url = self._subject.address(path=step.path, step=step.step_id, node="")
             chosen = bool(self._subject.selection.step)
-            yield StepLine(step, self._subject.place(path), url, chosen, list(self._tries(step)))
+            yield StepLine(step, self._place(step.path), url, chosen, list(self._tries(step)))
+
+    def _place(self, path: str) -> str:
+        handling = attempts.handling_words(path)
+        visit = self._subject.place(visit_of(path))
+        return f"{visit}, {handling}" if handling else visit
 
     def _tries(self, step: StepRecord) -> Iterator[Try]:
-        for attempt in self._attempts.get((visit_of(step.path), step.step_id), ()):
+        for attempt in self._attempts.get((step.path, step.step_id), ()):
             yield Try(attempt, self._decision(attempt))
 
     def _decision(self, attempt: Attempt) -> str:
@@ -136,11 +140,9 @@ class ChosenStep:
             yield Try(attempt, one.decision, self._sent(attempt), self._answered(attempt))
 
     def _sent(self, attempt: Attempt) -> Shown | None:
-        """What the event says, or for the last try its record."""
-        known = attempt.params
-        if known is None and attempt.number == self.step.attempt:
-            known = vars(self.step)["sent"]
-        return self._masked("", known)
+        """What the record of the step keeps of its last try; of earlier ones what was told, if it was."""
+        last = attempt.number == self.step.attempt
+        return self._masked("", vars(self.step)["sent"] if last else attempt.params)
 
     def _answered(self, attempt: Attempt) -> Shown | None:
         if attempt.state == "failed":

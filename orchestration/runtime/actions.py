@@ -1,6 +1,6 @@
 """The actions that LangOrch carries out itself: operations on values, log lines, named copies (CKP 2.6)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -16,14 +16,16 @@ COPIES: Final = "__checkpoints"
 AVAILABLE: Final = frozenset({*OPERATIONS, "set_checkpoint", "restore_checkpoint", "screenshot"})
 _RESULT: Final = "__result"
 
+Emit = Callable[[str, Mapping[str, Json]], None]
 
-def perform(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[Place, ...], step_id: str = "") -> Json:
-    """Carry out an internal action: its result, after setting the variables that it sets.
+
+def perform(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[Place, ...], emit: Emit) -> Json:
+    """Carry out an internal action: its result, after setting the variables that it sets. `emit` records its events.
 
     Raises `StepFailed`, `OperationError`, `EvaluationError`.
     """
     if action in OPERATIONS:
-        return _operate(visit, action, fields, place, step_id)
+        return _operate(visit, action, fields, place, emit)
     if action == "set_checkpoint":
         return _keep(visit, str(fields["name"]))
     if action == "restore_checkpoint":
@@ -33,7 +35,7 @@ def perform(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[
     raise StepFailed(Error("no_executor", f"The action {action} cannot be carried out by this version."))
 
 
-def _operate(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[Place, ...], step_id: str) -> Json:
+def _operate(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[Place, ...], emit: Emit) -> Json:
     tools = Tools(visit.drive.secrets.text_of, partial(intake.file_of, visit), visit.document.variables_schema)
     operation = {**fields, "action": action, "output_variable": _RESULT}
     try:
@@ -44,14 +46,10 @@ def _operate(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple
     for name, value in changes.items():
         visit.write(name, value)
     for level, message in tools.logged:
-        _log(visit, level, message, step_id)
+        if LEVELS.index(level) >= LEVELS.index(visit.document.global_config.logging_level):
+            emit("log", {"level": level, "message": message})
         result = message
     return result
-
-
-def _log(visit: Visit, level: str, message: Json, step_id: str) -> None:
-    if LEVELS.index(level) >= LEVELS.index(visit.document.global_config.logging_level):
-        visit.emit("log", {"level": level, "message": message}, step_id)
 
 
 def _keep(visit: Visit, name: str) -> None:

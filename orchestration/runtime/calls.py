@@ -111,9 +111,7 @@ class AgentCall:
             "lease_id": str(taken.lease_id),
             "deadline": self._deadline(seconds).isoformat(),
         }
-        if self.run.tells_values:
-            told["params"] = self.run.shown
-        self.run.emit("step_started", told)
+        self.run.emit("step_started", self.run.with_params(told, self.run.shown))
 
     def _send(self, params: dict[str, Json], seconds: float) -> Replied:
         slot = self.slot

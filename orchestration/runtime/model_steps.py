@@ -117,9 +117,7 @@ class ModelStep(StepRun):
         self.now.params = to_json(params)
         deadline = clock.now() + timedelta(seconds=profile.seconds)
         payload: dict[str, Any] = {"action": MODEL_CALL, "binding": "llm", "deadline": deadline.isoformat()}
-        if self.visit.document.global_config.audit_config.audit_level == "detailed":
-            payload["params"] = params
-        started = self._event("step_started", payload)
+        started = self.event("step_started", self.with_params(payload, params))
         self.visit.drive.journal.step(self._row(StepState.STARTED, None, None, None), self.visit.row(), [started])
         self.visit.drive.journal.flush()
 
@@ -172,7 +170,7 @@ class ModelStep(StepRun):
             message += " Runs cannot be held for this yet, so the node failed."
         if call.following is None:
             payload = {"message": message, **told, "action": "abort"}
-            self.visit.emit("budget_exceeded", payload, self.step.step_id, self.attempt)
+            self.emit("budget_exceeded", payload)
         return Error("budget_exceeded", message, details=told)
 
     @property
@@ -214,14 +212,14 @@ class ModelStep(StepRun):
         self.visit.look()
         if failure.timed_out:
             told = {"timeout_ms": call.profile.seconds * 1000, "action": MODEL_CALL, "binding": "llm"}
-            self.visit.emit("step_timeout", told, self.step.step_id, self.attempt)
+            self.emit("step_timeout", told)
         self._go_on(call, _error(failure, call.model), falls_back=failure.falls_back)
 
     def _go_on(self, call: _Call, error: Error, *, falls_back: bool) -> None:
         if not falls_back or call.following is None:
             raise StepFailed(error)
         told = {"from": call.model, "to": call.following, "reason": error.message}
-        self.visit.emit("llm_fallback", told, self.step.step_id, self.attempt)
+        self.emit("llm_fallback", told)
 
     def _answer(self, call: _Call, completion: Completion) -> dict[str, Json]:
         used = self._account(call, completion.model, completion.usage)
@@ -250,7 +248,7 @@ class ModelStep(StepRun):
             "latency_ms": round((clock.monotonic() - call.began) * 1000, 3),
             "fallback": call.place > 0,
         }
-        self.now.told.append(self._event("llm_usage", used))
+        self.now.told.append(self.event("llm_usage", used))
         if usage is not None:
             self.now.spent.append(Spent(usage.prompt, usage.completion, cost))
             self._settle(call, Amount(usage.prompt + usage.completion, cost))
@@ -259,7 +257,7 @@ class ModelStep(StepRun):
     def _settle(self, call: _Call, used: Amount) -> None:
         if self.capped:
             warnings = self.visit.drive.spending.settle(self.caps, self.visit.path, call.most, used)
-            self.now.told += [self._event("budget_warning", warning) for warning in warnings]
+            self.now.told += [self.event("budget_warning", warning) for warning in warnings]
 
     def _keep(self, row: StepRow) -> None:
         self.visit.drive.journal.step(row, self.visit.row(), self.now.told, self.now.spent)
@@ -275,10 +273,6 @@ class ModelStep(StepRun):
     @property
     def _writes_hidden(self) -> bool:
         return not self.visit.drive.program.hidden_names.isdisjoint(self.node.outputs or ("llm_output",))
-
-    def _event(self, event_type: str, payload: Mapping[str, Any]) -> NewEvent:
-        visit = self.visit
-        return NewEvent(event_type, payload, visit.node_id, self.step.step_id, visit.path, self.attempt)
 
 
 def _error(failure: ModelFailed, model: str) -> Error:

@@ -62,9 +62,7 @@ class NoticeCall:
 
     def _tell_started(self) -> None:
         told: dict[str, Any] = {"action": self.run.step.action, "binding": "notify"}
-        if self.run.tells_values:
-            told["params"] = self.run.shown
-        self.run.emit("step_started", told)
+        self.run.emit("step_started", self.run.with_params(told, self.run.shown))
 
     def _send(self, content: dict[str, Any], seconds: float) -> str:
         delivery = f"{hashlib.sha256(self.run.key.encode()).hexdigest()[:32]}@langorch"

@@ -16,19 +16,21 @@ COMPUTING: Final = OPERATIONS - {"log", "append_to_array", "generate_id", "get_t
 """Operations whose result is computed from what they read."""
 
 
-def for_step(visit: Visit, step: Step, *, leaves: bool) -> Any:
-    """The result that stands in for a step, or NOTHING. `leaves` says that the step would leave the house."""
+def for_step(visit: Visit, step: Step, path: str, *, leaves: bool) -> Any:
+    """The result that stands in for a step, or NOTHING. `leaves` says that the step would leave the house.
+
+    `path` is where the step is recorded.
+    """
     overrides = visit.drive.run.test_data_overrides
     for name in (f"{visit.node_id}.{step.step_id}", step.step_id):
         if name in overrides:
-            visit.emit(
-                "step_test_override_applied", {"step_id": step.step_id, "override": overrides[name]}, step.step_id
-            )
+            told = {"step_id": step.step_id, "override": overrides[name]}
+            visit.emit("step_test_override_applied", told, step.step_id, path=path)
             return overrides[name]
     if leaves and is_dry(visit):
-        return _stub(visit, step, "dry_run_step_skipped", "dry_run")
+        return _stub(visit, step, path, "dry_run_step_skipped", "dry_run")
     if leaves and visit.drive.run.mock_external_calls:
-        return _stub(visit, step, "step_mock_applied", "mocked")
+        return _stub(visit, step, path, "step_mock_applied", "mocked")
     return NOTHING
 
 
@@ -106,7 +108,8 @@ def _model_stub(visit: Visit, event_type: str, mark: str) -> dict[str, Json]:
     return {mark: True, "action": MODEL_CALL, "binding": "llm"}
 
 
-def _stub(visit: Visit, step: Step, event_type: str, mark: str) -> dict[str, Json]:
+def _stub(visit: Visit, step: Step, path: str, event_type: str, mark: str) -> dict[str, Json]:
     binding = "notify" if step.action == "notify" else "unbound"
-    visit.emit(event_type, {"action": step.action, "binding": binding, "ref": step.action}, step.step_id)
+    told = {"action": step.action, "binding": binding, "ref": step.action}
+    visit.emit(event_type, told, step.step_id, path=path)
     return {mark: True, "action": step.action, "binding": binding}

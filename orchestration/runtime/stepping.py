@@ -1,11 +1,13 @@
 """One step of one visit while it is carried out: who it is, and how it is recorded and told of (runtime 8 and 21)."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from langorch.lib import clock
 from langorch.lib.redaction import REDACTED
 from orchestration.choices import StepState
+from orchestration.events import NewEvent
 from orchestration.runtime import moments, paths
 from orchestration.runtime.context import Place
 from orchestration.runtime.errors import handler_of, is_retried
@@ -121,12 +123,19 @@ class RecordedStep:
 
     def emit(self, event_type: str, payload: dict[str, Any]) -> None:
         """Record an event of this attempt."""
-        self.visit.emit(event_type, payload, self.step.step_id, self.attempt)
+        self.visit.drive.journal.event(self.event(event_type, payload))
+
+    def event(self, event_type: str, payload: Mapping[str, Any]) -> NewEvent:
+        """An event of this attempt, at the place where the step is recorded."""
+        return NewEvent(event_type, payload, self.visit.node_id, self.step.step_id, self.path, self.attempt)
+
+    def with_params(self, told: dict[str, Any], params: Json) -> dict[str, Any]:
+        """What is told of a step that is sent, with its parameters where the document has them told."""
+        return {**told, "params": params} if self._audit_level == "detailed" else told
 
     @property
-    def tells_values(self) -> bool:
-        """Whether events say what was sent and what came back."""
-        return self.visit.document.global_config.audit_config.audit_level != "minimal"
+    def _audit_level(self) -> str:
+        return self.visit.document.global_config.audit_config.audit_level
 
     def _tell_completed(self, result: Json, *, cached: bool, spent: float) -> None:
         """Record that the step has its result."""
@@ -139,7 +148,7 @@ class RecordedStep:
         }
         if self.source:
             told["source"] = self.source
-        if self.tells_values:
+        if self._audit_level != "minimal":
             told["result"] = self._shown(result)
         self.emit("step_completed", told)
 

@@ -1,6 +1,7 @@
 """Carrying out a step: recorded already? else do it, record it, and let its result take effect (runtime 8 to 10)."""
 
 from collections.abc import Callable
+from functools import partial
 
 from langorch.lib import clock
 from orchestration.choices import StepState, WaitKind
@@ -47,7 +48,8 @@ def operate(visit: Visit, operation: Operation, place: tuple[Place, ...]) -> Jso
     try:
         if (stub := standins.computed(visit, operation.action, *place)) is not standins.NOTHING:
             return _assume(visit, operation, stub)
-        result = actions.perform(visit, operation.action, fields, place, operation.id or "")
+        emit = partial(visit.emit, step_id=operation.id or "")
+        result = actions.perform(visit, operation.action, fields, place, emit)
         if isinstance(name := fields.get("output_variable"), str):
             visit.write(name, result)
     except (EvaluationError, OperationError, NotStorable) as error:
@@ -150,7 +152,7 @@ class StepRun(RecordedStep):
 
     def _result(self) -> Json:
         self.call = None
-        found = standins.for_step(self.visit, self.step, leaves=self.leaves)
+        found = standins.for_step(self.visit, self.step, self.path, leaves=self.leaves)
         if found is not standins.NOTHING:
             if self.leaves:
                 self.shown = prompts.parameters(self.visit, self.step.parameters, self.place).shown
@@ -194,7 +196,8 @@ class StepRun(RecordedStep):
     def _act(self) -> Json:
         if (stub := standins.computed(self.visit, self.step.action, *self.place)) is not standins.NOTHING:
             return _assume(self.visit, self.step, stub)
-        return actions.perform(self.visit, self.step.action, self.step.parameters, self.place, self.step.step_id)
+        emit = partial(self.visit.emit, step_id=self.step.step_id, path=self.path)
+        return actions.perform(self.visit, self.step.action, self.step.parameters, self.place, emit)
 
     def _wait(self, limit: float) -> None:
         fields = self.step.parameters

@@ -306,5 +306,12 @@ class Visit:
             self.emit(event_type, payload)
             self.keep({"said": [*said, mark]})
 
-    def emit(self, event_type: str, payload: Mapping[str, Any], step_id: str = "", attempt: int | None = None) -> None:
-        self.drive.journal.event(NewEvent(event_type, payload, self.node_id, step_id, self.path, attempt))
+    def emit(
+        self,
+        event_type: str,
+        payload: Mapping[str, Any],
+        step_id: str = "",
+        attempt: int | None = None,
+        path: str = "",
+    ) -> None:
+        self.drive.journal.event(NewEvent(event_type, payload, self.node_id, step_id, path or self.path, attempt))

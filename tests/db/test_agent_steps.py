@@ -84,8 +84,23 @@ def test_an_agent_is_told_everything_and_its_answer_is_the_result(tenant: Tenant
     assert started["agent_id"] == "web_web"
     assert started["lease_id"] == str(lease.pk)
     assert started["binding"] == "agent_http"
+    assert "params" not in started
     names = runs.told(run.pk)
     assert names.index("step_started") < names.index("step_completed")
+
+
+@pytest.mark.parametrize(
+    ("level", "told"), [("minimal", []), ("standard", ["result"]), ("detailed", ["params", "result"])]
+)
+def test_the_audit_level_says_what_events_tell_of_steps(tenant: Tenant, level: str, told: list[str]):
+    source = runs.document(
+        one_step(), variables_schema={"page": {}}, global_config={"audit_config": {"audit_level": level}}
+    )
+    with agents.agent(tenant, navigate=lambda params: {"title": "Shop"}):
+        run = runs.drive(runs.queue(tenant, source, page=7))
+    assert run.status == "completed", run.error
+    payload = {**events(run, "step_started")[0], **events(run, "step_completed")[0]}
+    assert [name for name in ("params", "result") if name in payload] == told
 
 
 def test_null_is_a_result(tenant: Tenant):

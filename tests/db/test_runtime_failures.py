@@ -151,6 +151,19 @@ def test_recovery_steps_are_recorded_at_the_handler(tenant: Tenant):
     }
 
 
+def test_events_of_recovery_steps_tell_which_handling_they_belong_to(tenant: Tenant):
+    say = {"step_id": "say", "action": "log", "message": "again"}
+    handler = {"action": "retry", "max_retries": 1, "delay_ms": 1, "recovery_steps": [say]}
+    run = finished(tenant, {"a": dividing(error_handlers=[handler])})
+    told = Event.objects.filter(run=run, step_id="say").order_by("seq").values_list("event_type", "path")
+    assert list(told) == [
+        ("log", "a!0"),
+        ("step_completed", "a!0"),
+        ("log", "a!0#2"),
+        ("step_completed", "a!0#2"),
+    ]
+
+
 def test_error_metadata_reaches_the_error(tenant: Tenant):
     handler = {"action": "fallback", "fallback_node": "other", "error_metadata": {"team": "{{by}}"}}
     other = {

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestration.attempts import attempts, policy
+from orchestration.attempts import attempts, handling_words, policy
 from procedures.ckp.compile import compile_document
 from procedures.ckp.document import Document
 
@@ -72,8 +72,11 @@ def test_a_result_taken_again_is_no_attempt():
     assert attempts([Told("step_completed", 1, 1, {"cached": True})]) == {}
 
 
-def test_recovery_belongs_to_its_visit():
-    assert list(attempts([Told("step_completed", path="each[2]/post!0")])) == [("each[2]/post", "send")]
+def test_each_handling_of_a_failure_has_attempts_of_its_own():
+    paths = ["each[2]/post", "each[2]/post!0", "each[2]/post!0#2"]
+    told = attempts([Told("step_completed", path=path) for path in paths])
+    assert list(told) == [(path, "send") for path in paths]
+    assert [handling_words(path) for path in paths] == ["", "handler 1", "handler 1, time 2"]
 
 
 def document(step: dict[str, Any], **root: Any) -> Document:
