@@ -1,7 +1,7 @@
 """Events of runs: their names, their numbers, and what may stand in them (runtime 21)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F
 
 from langorch.lib import clock, groups, live
 from langorch.lib.redaction import PLAIN, Redactor
@@ -43,6 +43,8 @@ STEP_EVENTS: Final = frozenset(
 )
 NAMES: Final = RUN_EVENTS | NODE_EVENTS | STEP_EVENTS
 TERMINAL: Final = frozenset({"run_completed", "run_failed", "run_canceled"})
+WARNINGS: Final = ("undefined_value", "expression_warning", "check_failed", "timeout_ignored", "variable_conflict")
+"""Events of something that went wrong, or oddly, in a run that went on."""
 
 
 class UnknownEvent(ValueError):
@@ -98,6 +100,12 @@ def store(run_id: UUID, last: int, events: Sequence[NewEvent], redactor: Redacto
         )
         for place, event in enumerate(events)
     )
+
+
+def counted(run_id: UUID, types: Collection[str]) -> dict[str, int]:
+    """How many events of some types a run has, by type."""
+    found = Event.objects.filter(run_id=run_id, event_type__in=types).order_by().values_list("event_type")
+    return dict(found.annotate(number=Count("pk")))
 
 
 def announce(run_id: UUID, tenant_id: UUID, seq: int) -> None:

@@ -96,4 +96,5 @@ def _error(losses: int) -> dict[str, Any]:
 
 
 def _failed(losses: int) -> NewEvent:
-    return NewEvent("run_failed", {"error": _sentence(losses), "error_class": "worker_lost"})
+    told = {"error": _sentence(losses), "error_class": "worker_lost", "reason": "worker_lost"}
+    return NewEvent("run_failed", told)

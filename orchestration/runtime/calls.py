@@ -146,7 +146,7 @@ class AgentCall:
             agent=slot.agent.agent_id,
             retryable=fault.retryable,
             retry_after=fault.retry_after,
-            details=secrets.without(fault.details),
+            details={**secrets.without(fault.details), **_time_given(fault, seconds)},
         )
         self.verdict = error.message if fault.sick else "" if fault.sent else None
         if isinstance(fault.artifacts, list):
@@ -220,3 +220,7 @@ class AgentCall:
             dispatch_id=taken.dispatch_id,
             deadline=self._deadline(seconds),
         )
+
+
+def _time_given(fault: CallFault, seconds: float) -> dict[str, Json]:
+    return {"timeout_ms": seconds * 1000} if fault.error_class == "timeout" else {}

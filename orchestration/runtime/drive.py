@@ -1,7 +1,7 @@
 """One drive: the time between a worker's claim of a run and its hand-back."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from django.db import connection
 
 from langorch.lib import clock
 from langorch.lib.redaction import texts_in
+from orchestration import events
 from orchestration.artifacts.room import Room
 from orchestration.runtime import boundary, limits, loading
 from orchestration.runtime.claims import Claim
@@ -113,6 +114,14 @@ class Drive:
         self.lease.look()
         if self.above is not None:
             self.above.look()
+
+    def warnings(self) -> list[dict[str, Json]]:
+        """What went wrong without ending the run: each kind of such events with how many there are."""
+        counts: Mapping[str, int] = self.journal.warned
+        if not self.run.fresh:
+            self.journal.flush()
+            counts = events.counted(self.run.pk, events.WARNINGS)
+        return [{"kind": kind, "count": counts[kind]} for kind in events.WARNINGS if counts.get(kind)]
 
     def count_visit(self) -> bool:
         """Count one more visit; whether the run may still make it."""

@@ -22,16 +22,13 @@ from orchestration.choices import (
 )
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
-from orchestration.runtime import dry_report
+from orchestration.runtime import dry_report, run_outputs
 from orchestration.runtime.boundary import Canceled
 from orchestration.runtime.claims import Claim
 from orchestration.runtime.drive import Drive
-from orchestration.runtime.outcomes import ERROR, End, Error, Json, RegionEnd, error_from_json
+from orchestration.runtime.outcomes import End, Error, Json, RegionEnd, error_from_json
 from orchestration.runtime.records import Ending, Fenced, to_json
-from orchestration.stubs import holds_stub
 from orchestration.transitions import Move, close_waits, try_move
-from procedures.ckp.document import Document
-from procedures.ckp.inputs import check_inputs
 
 RUNNING: Final = frozenset({RunStatus.RUNNING})
 
@@ -129,12 +126,12 @@ def reckon(claim: Claim, drive: Drive, region: RegionEnd) -> Ended:
     if region.error is not None:
         return Ended(RunStatus.FAILED, error=region.error)
     ended, document = region.end or End("completed"), drive.program.document
-    outputs = ended.outputs if ended.outputs is not None else _variables(drive, region.changes)
+    outputs = run_outputs.outputs(drive, region.end, region.changes)
     if ended.status == "failed":
         message = ended.message or "The procedure ended as failed."
         error = Error("terminated", message, node_id=ended.node_id, path=ended.path)
         return Ended(RunStatus.FAILED, outputs, error, compensate=ended.compensate)
-    if (misfit := _misfit(document, outputs)) is not None:
+    if (misfit := run_outputs.misfit(document, outputs)) is not None:
         return Ended(RunStatus.FAILED, outputs, misfit)
     return Ended(RunStatus.COMPLETED, outputs, None, ended.message, ended.compensate, drive.recovered)
 
@@ -143,7 +140,7 @@ def finish(claim: Claim, drive: Drive | None, ended: Ended) -> None:
     """End the run: with its last records where nothing waited and it is nobody's child, else by the move."""
     if drive is not None and ended.status != RunStatus.CANCELED:
         dry_report.keep(drive)
-    event = _terminal(claim, ended)
+    event = _terminal(claim, ended, drive)
     by_move = drive is None or drive.waited or claim.run.trigger_type == TriggerType.SUBFLOW
     if drive is None or by_move or ended.status == RunStatus.CANCELED:
         if drive is not None:
@@ -159,14 +156,14 @@ def finish(claim: Claim, drive: Drive | None, ended: Ended) -> None:
     live.tell_soon(groups.runs(claim.run.tenant_id), run_id=str(claim.run.pk))
 
 
-def _terminal(claim: Claim, ended: Ended) -> NewEvent:
+def _terminal(claim: Claim, ended: Ended, drive: Drive | None = None) -> NewEvent:
     if ended.status == RunStatus.CANCELED:
         by, reason = Run.system.values_list("canceled_by", "cancel_reason").get(pk=claim.run.pk)
         return NewEvent("run_canceled", {"by": by, "reason": reason or "cancel_signal"})
     if ended.error is not None:
         return NewEvent("run_failed", _failure(ended.error))
     told = {"outputs": ended.outputs, "recovered_via": ended.recovered_via or None, "message": ended.message or None}
-    return NewEvent("run_completed", told | {"mode": _mode(claim)})
+    return NewEvent("run_completed", told | {"mode": _mode(claim), "warnings": drive.warnings() if drive else []})
 
 
 def _mode(claim: Claim) -> str:
@@ -176,12 +173,16 @@ def _mode(claim: Claim) -> str:
 
 
 def _failure(error: Error) -> dict[str, Any]:
+    """How the run failed. `reason` is the closest word for why; a time-out says how long it had."""
+    limit = error.details.get("timeout_ms")
     return {
         "error": error.message,
         "error_class": error.error_class,
         "node_id": error.node_id or None,
         "step_id": error.step_id or None,
         "attempt": error.attempt,
+        "reason": error.error_type or error.code or error.error_class,
+        "timeout_minutes": limit / 60_000 if isinstance(limit, int | float) else None,
     }
 
 
@@ -221,24 +222,6 @@ def undo_first(claim: Claim, error: Error) -> None:
     told = NewEvent("lease_handed_back", {"worker": claim.lease.owner, "reason": "compensation"})
     fields = Ended(RunStatus.FAILED, error=error).values | compensating.wanted(RunStatus.FAILED)
     _give_back(claim, RunStatus.CREATED, told, fields, {"cause": "compensation"})
-
-
-def _misfit(document: Document, outputs: Mapping[str, Json]) -> Error | None:
-    """What is wrong with the outputs that the document declares; what stands in for a result is not judged."""
-    declared = document.outputs_schema or {}
-    real = {name: meta for name, meta in declared.items() if not holds_stub(outputs.get(name))}
-    errors = check_inputs(real, outputs).errors
-    if not errors:
-        return None
-    return Error(
-        "validation_failed", "The outputs do not fit: " + " ".join(errors.values()), details={"errors": errors}
-    )
-
-
-def _variables(drive: Drive, changes: Mapping[str, Json]) -> dict[str, Json]:
-    hidden = drive.program.secrecy.names | {ERROR}
-    found = {**drive.run.input_vars, **changes}
-    return {name: value for name, value in found.items() if name not in hidden and not name.startswith("__")}
 
 
 def _give_back(

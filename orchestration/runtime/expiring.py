@@ -33,7 +33,7 @@ def _run_timeout(visit: VisitContext, limit: Limit) -> Outcome:
     closing.close(visit.drive, visit.path, "run_timeout")
     active = (clock.now() - visit.drive.run.active_from) / timedelta(milliseconds=1)
     visit.tell("run_timeout", {"timeout_ms": limit.milliseconds, "active_ms": round(active)})
-    return Fail(Error("run_timeout", f"The run took longer than {limit.milliseconds:g} ms."))
+    return Fail(_error("run_timeout", "The run took longer than {} ms.", limit))
 
 
 def _node_timeout(visit: VisitContext, limit: Limit) -> Outcome:
@@ -41,19 +41,24 @@ def _node_timeout(visit: VisitContext, limit: Limit) -> Outcome:
     policy = visit.node.timeout_policy
     if policy is not None and policy.on_timeout == "fail_open":
         return _go_on(visit, limit)
-    error = Error("node_timeout", f"The node took longer than {limit.milliseconds:g} ms.")
+    error = _error("node_timeout", "The node took longer than {} ms.", limit)
     return _handled(visit, visit.node, error.placed(node_id=visit.node_id, path=visit.path))
 
 
 def _sla_breached(visit: VisitContext, limit: Limit) -> Outcome:
     visit.breach()
     _close_once(visit, "sla_breached")
-    error = Error("sla_breached", f"The node took longer than the {limit.milliseconds:g} ms of its SLA.")
+    error = _error("sla_breached", "The node took longer than the {} ms of its SLA.", limit)
     error = error.placed(node_id=visit.node_id, path=visit.path)
     sla = visit.node.sla
     if sla is not None and sla.on_breach == "escalate" and sla.escalation_handler:
         return Goto(sla.escalation_handler, error)
     return _handled(visit, visit.node, error)
+
+
+def _error(error_class: str, sentence: str, limit: Limit) -> Error:
+    details = {"timeout_ms": limit.milliseconds}
+    return Error(error_class, sentence.format(f"{limit.milliseconds:g}"), details=details)
 
 
 def _close_once(visit: VisitContext, reason: str) -> None:

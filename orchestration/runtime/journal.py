@@ -1,6 +1,7 @@
 """The journal of a drive: rows gather and go out together, each batch in one statement under the fence (runtime 5)."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -51,6 +52,8 @@ class Journal:
         self._lease = lease
         self._baton = baton
         self.waited = False
+        self.warned: Counter[str] = Counter()
+        """How many events of each kind of `events.WARNINGS` were taken."""
         self._raw = connection.connection
         self._wrap = connection.wrap_database_errors
         self._write = writer()
@@ -127,6 +130,8 @@ class Journal:
         with self._gate:
             self._mark()
             self._batch.events.append(row)
+            if event.type in events.WARNINGS:
+                self.warned[event.type] += 1
 
     def settle(self, *, now: bool) -> None:
         """A visit has ended: write `now`, or if every step is to be durable, or when enough has gathered."""

@@ -76,7 +76,8 @@ class NoticeCall:
         try:
             mail.send()
         except TimeoutError:
-            raise StepFailed(Error("timeout", "The mail server did not answer in time.")) from None
+            details = {"timeout_ms": seconds * 1000}
+            raise StepFailed(Error("timeout", "The mail server did not answer in time.", details=details)) from None
         except OSError as error:
             raise StepFailed(Error("agent_unreachable", f"The mail could not be sent: {error}")) from None
         return delivery

@@ -6,7 +6,7 @@ from dataclasses import replace
 from django.conf import settings
 
 from langorch.lib import clock
-from orchestration.runtime import expiring, graph, paths, snapshots
+from orchestration.runtime import expiring, graph, paths, run_outputs, snapshots
 from orchestration.runtime.boundary import RegionStopped
 from orchestration.runtime.contexts import VisitContext
 from orchestration.runtime.drive import Drive
@@ -152,7 +152,7 @@ class RegionDrive:
 
     def _record(self, visit: VisitContext, outcome: Outcome) -> Moved:
         visit.see_sla()
-        found = self._routed(visit, self._fitting(visit, outcome))
+        found = self._judged(visit, self._routed(visit, self._fitting(visit, outcome)))
         try:
             row = self._row(visit, found)
         except NotStorable as error:
@@ -195,6 +195,18 @@ class RegionDrive:
         if found.error is None:
             return found
         return replace(found, error=found.error.placed(node_id=visit.node_id, path=visit.path))
+
+    def _judged(self, visit: VisitContext, found: Route) -> Route:
+        """The route; a run whose outputs are not what its document declares goes on at its on_failure instead."""
+        target = self._recovery()
+        if target is None or found.error is not None or (found.end is not None and found.end.status == "failed"):
+            return found
+        if found.end is None and left(self._region, found.next_node, {}) is None:
+            return found
+        outputs = run_outputs.outputs(self.drive, found.end, {**self._folded.changes, **visit.changes})
+        misfit = run_outputs.misfit(visit.document, outputs)
+        placed = None if misfit is None else misfit.placed(node_id=visit.node_id, path=visit.path)
+        return found if placed is None else Route("recover", target, placed)
 
     def _recovery(self) -> str | None:
         target = self.drive.program.document.global_config.on_failure

@@ -214,7 +214,8 @@ class StepRun(RecordedStep):
 
     def _timed_out(self, limit: float) -> StepFailed:
         self.emit("step_timeout", {"timeout_ms": limit, "action": self.step.action, "binding": "internal"})
-        return StepFailed(Error("timeout", f"{self.step.action} took longer than {limit:g} ms."))
+        message = f"{self.step.action} took longer than {limit:g} ms."
+        return StepFailed(Error("timeout", message, details={"timeout_ms": limit}))
 
     def _take(self, result: Json) -> None:
         if self.step.output_variable:

@@ -31,6 +31,50 @@ def payloads(run: Run, event_type: str) -> list[dict[str, Any]]:
     return list(Event.objects.filter(run=run, event_type=event_type).order_by("seq").values_list("payload", flat=True))
 
 
+def test_outputs_that_do_not_fit_lead_to_on_failure_once(tenant: Tenant):
+    wrong = {"type": "terminate", "outputs": {"total": "many"}}
+    nodes = {"a": wrong, "mend": {"type": "terminate", "outputs": {"total": 3, "class": "{{ error.class }}"}}}
+    root = {"outputs_schema": {"total": {"type": "integer"}}, "global_config": {"on_failure": "mend"}}
+    run = runs.drive(runs.queue(tenant, runs.document(nodes, **root)))
+    assert (run.status, run.recovered_via) == ("completed", "mend"), run.error
+    assert run.output_vars == {"total": 3, "class": "validation_failed"}
+    assert payloads(run, "on_failure_routed") == [
+        {"from_node_id": "a", "to_node_id": "mend", "error_class": "validation_failed"}
+    ]
+    again = runs.drive(runs.queue(tenant, runs.document({"a": wrong, "mend": wrong}, **root)))
+    assert (again.status, again.error_class) == ("failed", "validation_failed")
+
+
+def test_the_end_of_a_run_says_why_and_what_went_wrong_on_the_way(tenant: Tenant):
+    look = {
+        "type": "verification",
+        "checks": [{"id": "c", "condition": "missing > 1", "on_fail": "warn"}],
+        "next_node": "wait",
+    }
+    wait = {
+        "type": "sequence",
+        "steps": [{"step_id": "w", "action": "wait", "duration_ms": 60_000}],
+        "next_node": "end",
+    }
+    run = finished(tenant, {"look": look, "wait": wait}, variables_schema={**BY, "missing": {}})
+    runs.fire(run.waits.get(state="open"))
+    runs.drive(run)
+    expected = [{"kind": "undefined_value", "count": 1}, {"kind": "check_failed", "count": 1}]
+    assert payloads(run, "run_completed")[0]["warnings"] == expected
+    at_once = finished(tenant, {"look": look | {"next_node": "end"}}, variables_schema={**BY, "missing": {}})
+    assert payloads(at_once, "run_completed")[0]["warnings"] == expected
+
+    failed = payloads(finished(tenant, {"a": dividing()}), "run_failed")[0]
+    assert (failed["error_class"], failed["reason"], failed["timeout_minutes"]) == (
+        "expression_error",
+        "division",
+        None,
+    )
+    late = wait | {"steps": [{"step_id": "w", "action": "wait", "duration_ms": 1000, "timeout_ms": 30}]}
+    failed = payloads(finished(tenant, {"a": late}), "run_failed")[0]
+    assert (failed["reason"], failed["timeout_minutes"]) == ("timeout", 0.0005)
+
+
 def test_nothing_follows_a_failed_node(tenant: Tenant):
     run = finished(tenant, {"a": dividing()})
     assert (run.status, run.error_class) == ("failed", "expression_error")
