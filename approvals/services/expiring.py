@@ -8,6 +8,7 @@ from approvals import ports, selectors
 from approvals.choices import Status, Via
 from approvals.models import Approval
 from approvals.rules import answers
+from approvals.rules.answers import Answer, Question
 from approvals.rules.escalation import TIMEOUT, end_verdict
 from approvals.services import escalating
 from approvals.services.canceling import withdraw
@@ -43,10 +44,18 @@ def _act(approval: Approval, now: datetime) -> bool:
 
 def _end(approval: Approval) -> None:
     action = approval.rules["timeout_action"]
-    verdict = end_verdict(action)
-    comment = "" if verdict == TIMEOUT else f"Decided by itself at the due time ({action})."
-    answer = answers.automatic(selectors.question(approval), verdict, comment)
+    answer = _by_itself(selectors.question(approval), action)
     ports.runs().record(
         approval, "approval_expired", {"approval_id": str(approval.pk), "timeout_action": action or None}
     )
-    end(system(approval.tenant_id), approval, Ending(verdict, answer, Via.SYSTEM))
+    end(system(approval.tenant_id), approval, Ending(answer.verdict, answer, Via.SYSTEM))
+
+
+def _by_itself(question: Question, action: str) -> Answer:
+    """The answer at the due time; nobody has answered where a form needs more than its defaults."""
+    verdict = end_verdict(action)
+    if verdict != TIMEOUT:
+        answer = answers.automatic(question, verdict, f"Decided by itself at the due time ({action}).")
+        if not answers.faults(question, answer):
+            return answer
+    return answers.automatic(question, TIMEOUT, "")

@@ -106,6 +106,16 @@ def test_at_the_due_time_the_run_goes_on_by_itself(house, node, way):
     assert "approval_expired" in runs.told(run.pk)
 
 
+@pytest.mark.parametrize(("amount", "way"), [({"type": "number"}, "no"), ({"type": "number", "default": 5}, "yes")])
+def test_a_form_sends_itself_only_where_its_defaults_are_enough(house, amount, way):
+    form = {"type": "object", "required": ["amount"], "properties": {"amount": amount}}
+    node = {"decision_type": "provide_input", "form": form, "timeout_ms": 60_000, "timeout_action": "auto_approve"}
+    run, approval = asked_run(house, node)
+    make_overdue(approval)
+    assert runs.drive(run).output_vars["way"] == way
+    assert Approval.system.get(pk=approval.pk).status == {"yes": "approved", "no": "timeout"}[way]
+
+
 def test_the_end_of_a_run_withdraws_its_questions(house):
     run, approval = asked_run(house, {})
     transitions.request_cancel(run.pk, "operator")
