@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import IO, Any, NoReturn
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from rest_framework.parsers import BaseParser
 
 from langorch.api.errors import MalformedRequest
 from langorch.lib.errors import TooLarge
+from langorch.lib.storable import unstorable
 
 _TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _STRUCTURE = re.compile(rb"[\[\]{},]")
@@ -60,25 +61,8 @@ def _require_limits(body: bytes) -> None:
 
 
 def _require_storable(body: bytes, value: Any) -> None:
-    if not _SUSPECT.search(body):
-        return
-    for text in _texts(value):
-        if "\0" in text:
-            raise MalformedRequest("The body holds the character NUL, which cannot be stored.")
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise MalformedRequest("The body holds half of a surrogate pair.")
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield name
-            yield from _texts(item)
+    if _SUSPECT.search(body) and (found := unstorable(value)):
+        raise MalformedRequest(f"The body holds {found}, which cannot be stored.")
 
 
 def _finite(text: str) -> float:

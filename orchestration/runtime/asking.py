@@ -12,7 +12,7 @@ from orchestration.choices import WaitKind, WaitState
 from orchestration.runtime import moments, prompts, standins
 from orchestration.runtime.context import Answer
 from orchestration.runtime.outcomes import Json
-from orchestration.runtime.records import WaitRow, moment
+from orchestration.runtime.records import WaitRow, moment, to_json
 from orchestration.runtime.visiting import Visit
 from procedures.ckp.document import Escalation, FourEyes, HumanApprovalNode, VariableMeta
 from procedures.ckp.durations import parse_duration
@@ -32,6 +32,7 @@ def approval(visit: Visit, node: HumanApprovalNode) -> Answer | None:
 
 def _ask(visit: Visit, node: HumanApprovalNode) -> None:
     question = _question(visit, node)
+    to_json([question.title, question.prompt, question.form, question.context_data])
     visit.emit("node_paused", {"reason": "approval", "node_name": visit.name})
     with visit.drive.journal.together():
         opened = open_approval(question)

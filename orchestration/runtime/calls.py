@@ -15,6 +15,7 @@ from langorch.lib import clock
 from orchestration import capacity
 from orchestration.runtime import awaiting, doubt, intake, prompts, workflows
 from orchestration.runtime.outcomes import Error, Json, StepFailed, Suspended
+from orchestration.runtime.records import to_json
 from orchestration.runtime.slots import LOST, Slot, SlotLost
 from orchestration.runtime.stepping import RecordedStep
 from procedures.ckp.effects import default_side_effect
@@ -199,10 +200,12 @@ class AgentCall:
         )
 
     def _name(self) -> str:
+        """The agent or channel that is wanted. Raises `NotStorable` for what can be no name of one."""
         step, node = self.run.step, self.visit.node
-        if step.agent:
-            return str(self.visit.value(step.agent, *self.run.place, "agent")).lower()
-        return str(self.visit.value(node.agent, "agent")).lower() if node.agent else ""
+        place = (*self.run.place, "agent") if step.agent else ("agent",)
+        name = str(self.visit.value(step.agent or node.agent or "", *place)).lower()
+        to_json(name)
+        return name
 
     def _holder(self) -> Holder:
         return Holder(self.visit.drive.run.pk, self.visit.node_id, self.run.path, self.run.step.step_id)

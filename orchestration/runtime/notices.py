@@ -11,6 +11,7 @@ from django.core.mail.message import sanitize_address
 from django.core.validators import validate_email
 
 from orchestration.runtime.outcomes import Error, Json, StepFailed
+from orchestration.runtime.records import to_json
 from orchestration.runtime.stepping import RecordedStep
 
 EMAIL: Final = "email"
@@ -29,6 +30,7 @@ class NoticeCall:
     def result(self) -> Json:
         """The id of the delivery, the same for every attempt. Raises `StepFailed`."""
         content = self._content()
+        to_json(content)
         self.run.shown = {"channel": EMAIL, **content}
         seconds = self.run.timeout_ms(settings.ENV.AGENT_TIMEOUT_SECONDS * 1000) / 1000
         visit = self.run.visit

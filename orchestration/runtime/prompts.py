@@ -7,6 +7,7 @@ from orchestration.artifacts import detection
 from orchestration.runtime import intake
 from orchestration.runtime.context import File, Place, Told
 from orchestration.runtime.outcomes import Json
+from orchestration.runtime.records import to_json
 from orchestration.runtime.values import Values
 from orchestration.runtime.visiting import Visit
 from procedures.ckp.expressions import EvaluationError
@@ -40,7 +41,7 @@ def shown(visit: Visit, source: Json, place: tuple[Place, ...]) -> Json:
 def parameters(visit: Visit, sources: Mapping[str, Json], place: tuple[Place, ...]) -> Told:
     """The parameters of a call: marks stand for secrets, and references to them where they are shown.
 
-    Raises `EvaluationError`.
+    Raises `EvaluationError`, and `NotStorable` for what could not be recorded.
     """
     secrets = visit.drive.secrets
 
@@ -49,8 +50,10 @@ def parameters(visit: Visit, sources: Mapping[str, Json], place: tuple[Place, ..
 
     if not visit.drive.program.hidden_names:
         rendered = render(visit.values)
+        to_json(rendered)
         return Told(rendered, visit.drive.journal.redactor.redact(secrets.shown(rendered)))
     told = _told(visit, render)
+    to_json(told.value)
     return Told(told.value, secrets.shown(told.shown))
 
 

@@ -253,7 +253,7 @@ class StepRun(RecordedStep):
         try:
             self._name()
             doubt.meet(self)
-        except EvaluationError as fault:
+        except (EvaluationError, NotStorable) as fault:
             error = self.placed(_error(fault))
         except StepFailed as failure:
             error = self.placed(failure.error)

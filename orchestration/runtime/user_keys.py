@@ -67,7 +67,10 @@ class UserKey:
 
 
 def of(run: RecordedStep) -> UserKey | None:
-    """The key that the document gives a step, if any. Raises `EvaluationError` for one that is not defined."""
+    """The key that the document gives a step, if any.
+
+    Raises `EvaluationError` for one that is not defined, `NotStorable` for one that cannot be kept.
+    """
     found = _written(run)
     if found is None:
         return None
@@ -91,7 +94,8 @@ def _written(run: RecordedStep) -> tuple[str, str] | None:
         else:
             continue
         value = compile_value(source).render(replace(run.visit.values.scope(*where), strict=True))
-        text = value if isinstance(value, str) else to_json(value)
+        written = to_json(value)
+        text = value if isinstance(value, str) else written
         return (text if owner is step else f"{text}:{step.step_id}"), scope
     return None
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from langorch.lib.errors import Invalid, Place, TooLarge
+from langorch.lib.storable import unstorable
 from orchestration.choices import ExecutionMode
 from orchestration.models import Run, SearchValue
 from orchestration.models.search import LONGEST_TEXT
@@ -19,6 +20,9 @@ from procedures.ckp.values import canonical_json
 
 def check(document: Document, wanted: StartRequest, run: Run) -> CheckedInputs:
     """The values with defaults filled in. Raises `Invalid` with one place per faulty name, or `TooLarge`."""
+    spoiled = _unstorable(wanted.input_vars)
+    if spoiled:
+        raise refused(spoiled)
     limit: int = settings.ENV.MAX_INPUT_BYTES
     if len(canonical_json(dict(wanted.input_vars)).encode()) > limit:
         raise TooLarge(f"The inputs have more than {limit} bytes.")
@@ -29,12 +33,18 @@ def check(document: Document, wanted: StartRequest, run: Run) -> CheckedInputs:
         from_text=wanted.from_text,
         render=lambda value: compile_value(value).render(scope),
     )
-    errors = dict(checked.errors)
+    errors = _unstorable(checked.values) | dict(checked.errors)
     if document.global_config.extra_inputs == "reject":
         errors |= {name: f"{name} is not an input of this procedure." for name in checked.unknown}
     if errors:
         raise refused(errors)
     return checked._replace(values={**checked.values, **unknowable})
+
+
+def _unstorable(values: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with values that no database can keep."""
+    found = {name: unstorable([name, value]) for name, value in values.items()}
+    return {name: f"{name} holds {what}, which cannot be stored." for name, what in found.items() if what}
 
 
 def _unknowable(document: Document, wanted: StartRequest, run: Run) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Starting runs through the service: children, triggers, keys, limits; also many at the same moment (runtime 3, 15)."""
 
+import json
 import threading
 from datetime import timedelta
 from typing import Any
@@ -47,6 +48,25 @@ class TestOne:
         assert (child.case_id, child.priority, child.execution_mode, child.is_test) == ("C-1", 4, "dry_run", True)
         assert (child.initiator, child.triggered_by) == (house.operator, str(parent.pk))
         assert RunJob.objects.get(run=child).priority == 4
+
+    @pytest.mark.parametrize("bad", ["a\0b", "a\ud83d"])
+    @pytest.mark.parametrize("given", [{"item": "%"}, {"item": "lamp", "note": ["%"]}, {"item": "lamp", "%": 1}])
+    def test_texts_that_cannot_be_stored_are_refused(self, house, actor, given, bad):
+        publish(
+            house.operator, hello(variables_schema={"who": {"default": "x"}, "item": {}, "note": {"type": "array"}})
+        )
+        inputs = json.loads(json.dumps(given).replace("%", json.dumps(bad)[1:-1]))
+        with pytest.raises(Invalid):
+            start_run(actor, wish(input_vars=inputs))
+        assert not Run.system.exists()
+
+    def test_a_default_that_cannot_be_stored_is_refused(self, house, actor):
+        publish(
+            house.operator, hello(variables_schema={"who": {"default": "x"}, "item": {"default": "{{ '\\u0000' }}"}})
+        )
+        with pytest.raises(Invalid) as refused:
+            start_run(actor, wish())
+        assert [place.field for place in refused.value.places] == ["item"]
 
     def test_a_trigger_does_not_start_drafts_and_a_person_does(self, house, actor):
         draft(house.operator, hello())
