@@ -20,6 +20,9 @@ class WaitingRuns(Protocol):
     def answer(self, approval: "Approval", answer: dict[str, Any]) -> None:
         """Close the wait with `answer` and let the run go on; same transaction as the decision."""
 
+    def postpone(self, approval: "Approval") -> None:
+        """Let the locked wait for this approval last until the approval's new end."""
+
     def record(self, approval: "Approval", event_type: str, payload: dict[str, Any]) -> None:
         """Write an event of the run about this approval; same transaction."""
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from approvals.models import Approval
 from langorch.lib.errors import Conflict
 from orchestration import events, waits
@@ -22,15 +24,7 @@ class Gate:
         if not _locked(Run.system.filter(pk=approval.run_id)):
             return False
         _locked(RunJob.objects.filter(pk=approval.run_id))
-        return _locked(
-            Wait.objects.filter(
-                run_id=approval.run_id,
-                path=approval.path,
-                kind=WaitKind.APPROVAL,
-                ref=str(approval.pk),
-                state=WaitState.OPEN,
-            )
-        )
+        return _locked(_wait_for(approval))
 
     def answer(self, approval: Approval, answer: dict[str, Any]) -> None:
         """Close the wait and let the run go on. Raises `Conflict` (not_waiting) when it was closed before."""
@@ -44,6 +38,10 @@ class Gate:
         )
         if not waits.signal(signal):
             raise Conflict("Nothing waits for this answer any more.", code="not_waiting")
+
+    def postpone(self, approval: Approval) -> None:
+        """Give the open wait the approval's new end."""
+        _wait_for(approval).update(until=approval.expires_at)
 
     def record(self, approval: Approval, event_type: str, payload: dict[str, Any]) -> None:
         """Write an event of the approval's node."""
@@ -61,6 +59,11 @@ class Gate:
     def statuses(self, run_ids: Iterable[UUID]) -> dict[UUID, str]:
         """The present statuses of runs."""
         return dict(Run.system.filter(pk__in=list(run_ids)).values_list("pk", "status"))
+
+
+def _wait_for(approval: Approval) -> QuerySet[Wait]:
+    asked = Wait.objects.filter(run_id=approval.run_id, path=approval.path, kind=WaitKind.APPROVAL)
+    return asked.filter(ref=str(approval.pk), state=WaitState.OPEN)
 
 
 def _locked(rows: Any) -> bool:

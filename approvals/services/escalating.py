@@ -65,6 +65,7 @@ def _give_time(approval: Approval, at: datetime) -> None:
     window = approval.rules["window_seconds"]
     if window is not None:
         approval.expires_at = approval.due_order = at + timedelta(seconds=window)
+        ports.runs().postpone(approval)
 
 
 def _words(named: Named) -> list[str]:

@@ -11,7 +11,7 @@ from approvals.rules.answers import Answer
 from langorch.lib import clock
 from langorch.lib.errors import Invalid
 from orchestration import transitions
-from orchestration.models import Run
+from orchestration.models import Run, Wait
 from tests import people, runs
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,6 +114,17 @@ def test_a_form_sends_itself_only_where_its_defaults_are_enough(house, amount, w
     make_overdue(approval)
     assert runs.drive(run).output_vars["way"] == way
     assert Approval.system.get(pk=approval.pk).status == {"yes": "approved", "no": "timeout"}[way]
+
+
+def test_the_run_waits_as_long_as_an_escalated_question_stands(house):
+    step = {"to": {"users": ["approver"]}, "mode": "add"}
+    node = {"timeout_ms": 60_000, "timeout_action": "escalate", "escalation": [step]}
+    run, approval = asked_run(house, node)
+    overdue = clock.now() - timedelta(days=1)
+    Wait.objects.filter(run=run).update(until=overdue)
+    make_overdue(approval)
+    wait, approval = Wait.objects.get(run=run), Approval.system.get(pk=approval.pk)
+    assert (approval.status, wait.state, wait.until) == ("pending", "open", approval.expires_at)
 
 
 def test_the_end_of_a_run_withdraws_its_questions(house):
