@@ -29,6 +29,7 @@ from orchestration.runtime.sla import Watch
 from orchestration.runtime.spending import Spending
 from orchestration.runtime.state import Records
 from orchestration.runtime.store.taken import Taken
+from orchestration.runtime.telemetry import Telemetry
 from procedures.ckp.regions import MAIN
 
 
@@ -76,6 +77,7 @@ class Drive:
         self.watch = Watch(self.journal, self.crowd.baton)
         self._see_recovery()
         self.builtins = _builtins(self.run)
+        self.telemetry = Telemetry(self.run, wanted=program.speaks_of_telemetry)
         self.most_visits = min(
             program.document.global_config.max_node_visits or settings.ENV.MAX_NODE_VISITS, settings.ENV.MAX_NODE_VISITS
         )

@@ -261,6 +261,7 @@ class ModelStep(StepRun):
 
     def _keep(self, row: StepRow) -> None:
         self.visit.drive.journal.step(row, self.visit.row(), self.now.told, self.now.spent)
+        self.visit.drive.telemetry.count(row, *self.now.spent)
         self.now.told, self.now.spent = [], []
         self.visit.drive.journal.flush()
 

@@ -1,5 +1,6 @@
 """A document made ready to be driven: its regions, and their graphs, compiled once per process and document."""
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -67,6 +68,11 @@ class Program:
             return frozenset(str(read.path[0]) for use in here for read in use.reads)
 
         return self.compiled(("reads", node_id, *place), found)
+
+    @cached_property
+    def speaks_of_telemetry(self) -> bool:
+        """Whether the document may read what its runs have done and used so far."""
+        return "telemetry" in json.dumps(self._canonical["workflow_graph"])
 
     @cached_property
     def has_children(self) -> bool:

@@ -43,7 +43,7 @@ class RecordedStep:
         """The parameters as they are recorded."""
         self.began = clock.monotonic()
         self.at = clock.now()
-        visit.values.at_step(step.step_id, self.attempt + 1)
+        visit.at_step(step.step_id, self.attempt + 1)
 
     @property
     def leaves(self) -> bool:
@@ -77,7 +77,7 @@ class RecordedStep:
         """Count one more attempt, from now on."""
         self.attempt += 1
         self.began, self.at = clock.monotonic(), clock.now()
-        self.visit.values.at_step(self.step.step_id, self.attempt)
+        self.visit.at_step(self.step.step_id, self.attempt)
 
     def started(self) -> None:
         """Record that something is about to be sent, and under which key."""
@@ -173,6 +173,7 @@ class RecordedStep:
 
     def _keep(self, row: StepRow) -> None:
         self.visit.drive.journal.step(row, self.visit.row())
+        self.visit.drive.telemetry.count(row)
 
     def _spent(self) -> float:
         return round((clock.monotonic() - self.began) * 1000, 3)

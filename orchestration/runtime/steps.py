@@ -240,7 +240,7 @@ class StepRun(RecordedStep):
         if not again:
             raise StepFailed(error)
         policy = self.plan()
-        self.retries += 1
+        self._count_retry()
         delay = policy.delay(self.retries, self._seed(), (error.retry_after or 0) * 1000)
         self.tell_retry(error, policy, delay)
         pausing.pause(self.visit, WaitKind.RETRY, self.ref(f"#{self.attempt}"), delay, self.step.step_id)
@@ -269,7 +269,11 @@ class StepRun(RecordedStep):
             return
         if not self._tries_again(error):
             raise StepFailed(error)
+        self._count_retry()
+
+    def _count_retry(self) -> None:
         self.retries += 1
+        self.visit.drive.telemetry.count_retry()
 
     def _tries_again(self, error: Error) -> bool:
         policy = self.plan()

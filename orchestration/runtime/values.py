@@ -36,9 +36,9 @@ class Values:
         self._root = "/workflow_graph/nodes/" + _escaped(node_id)
         self._pointers = program.pointers
 
-    def at_step(self, step_id: str, attempt: int) -> None:
-        """From now on a step is at work: texts see which, and its attempt."""
-        self._builtins.update(step_id=step_id, attempt=attempt)
+    def see(self, builtins: Mapping[str, Json]) -> None:
+        """From now on texts see these built-ins."""
+        self._builtins.update(builtins)
 
     def seeing(self, variables: Mapping[str, Json]) -> "Values":
         """The same evaluator over other variables; it reports nothing."""

@@ -108,7 +108,7 @@ class Visit:
         config = self.document.global_config
         return Scope(
             self._variables,
-            {**self.drive.builtins, "node_id": self.node_id},
+            {**self.drive.builtins, **self.drive.telemetry.builtins(), "node_id": self.node_id},
             strict=config.undefined_variables == "error",
             timezone=self.zone,
             now=self.at,
@@ -117,6 +117,10 @@ class Visit:
     def _enter(self) -> None:
         self.store()
         self.tell("node_started", {"node_name": self.name, "node_type": self.node.type, "tier": self.node.TIER})
+
+    def at_step(self, step_id: str, attempt: int) -> None:
+        """From now on a step is at work: texts see which, its attempt, and what the run has done so far."""
+        self.values.see({"step_id": step_id, "attempt": attempt, **self.drive.telemetry.builtins()})
 
     def begin(self) -> None:
         """Evaluate the node's own inputs, which only this visit sees, and see how long it may take."""

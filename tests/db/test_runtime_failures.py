@@ -75,6 +75,24 @@ def test_the_end_of_a_run_says_why_and_what_went_wrong_on_the_way(tenant: Tenant
     assert (failed["reason"], failed["timeout_minutes"]) == ("timeout", 0.0005)
 
 
+def test_texts_see_what_the_run_has_done_so_far(tenant: Tenant):
+    retried = {"retry_config": {"max_retries": 2, "base_delay_ms": 1, "retry_on": ["expression_error"]}}
+    wait = {"step_id": "w", "action": "wait", "duration_ms": 60_000}
+    seen = {"step_id": "seen", "action": "set_variable", "variable": "seen", "value": "{{ telemetry.steps }}"}
+    nodes = {
+        "a": dividing(step=retried, error_handlers=[{"action": "ignore"}]) | {"next_node": "b"},
+        "b": {"type": "sequence", "steps": [seen, wait], "next_node": "c"},
+        "c": {"type": "terminate", "outputs": {"seen": "seen", "whole": "{{ telemetry }}"}},
+    }
+    run = runs.drive(runs.queue(tenant, runs.document(nodes, variables_schema=BY), by=0))
+    runs.fire(run.waits.get(state="open"))
+    run = runs.drive(run)
+    assert (run.status, run.output_vars["seen"]) == ("completed", 0), run.error
+    whole = run.output_vars["whole"]
+    assert whole.pop("total_duration") >= 0
+    assert whole == {"steps": 2, "retries": 2, "tokens": 0, "cost_usd": 0}
+
+
 def test_nothing_follows_a_failed_node(tenant: Tenant):
     run = finished(tenant, {"a": dividing()})
     assert (run.status, run.error_class) == ("failed", "expression_error")
