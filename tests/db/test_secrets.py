@@ -126,7 +126,9 @@ def test_keys_of_operations_are_secrets_too(home):
                 {"action": "decrypt", "source": "sealed", "key_reference": "erp", "output_variable": "opened"},
                 {"action": "log", "message": "{{ leak }} and {{ opened }}"},
             ],
-        }
+            "next_node": "end",
+        },
+        "end": {"type": "terminate", "outputs": {"opened": "opened"}},
     }
     config = {"secrets_config": {"secret_references": {"erp": "erp_key"}}}
     schema = {"word": {"type": "string", "required": True}, "leak": {"type": "string", "required": True}}
@@ -134,7 +136,8 @@ def test_keys_of_operations_are_secrets_too(home):
     run = runs.drive(runs.queue(home, source, word="open sesame", leak="k-1234-abcd"))
     assert run.status == "completed", run.error
     logged = Event.objects.get(run=run, event_type="log")
-    assert logged.payload["message"] == f"{REDACTED} and open sesame"
+    assert logged.payload["message"] == f"{REDACTED} and {REDACTED}"
+    assert run.output_vars == {"opened": "open sesame"}
 
 
 def test_a_key_that_is_not_there_fails_the_node(home):
