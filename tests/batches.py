@@ -9,6 +9,9 @@ from tenants.models import Project, User
 from tests import people, runs
 from tests.published import publish
 
+TOKEN = "never-shown"
+"""The value of the sensitive variable; no identifier looks like it."""
+
 SCRIPT = "<script>alert(1)</script>"
 
 NODES: dict[str, Any] = {
@@ -64,7 +67,7 @@ NODES: dict[str, Any] = {
 SCHEMA: dict[str, Any] = {
     "invoices": {"type": "array", "required": True},
     "approval_limit": {"type": "number", "default": 100},
-    "token": {"type": "password", "default": "abc"},
+    "token": {"type": "password", "default": TOKEN},
 }
 
 

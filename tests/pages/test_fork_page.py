@@ -12,7 +12,7 @@ from tests.published import publish
 pytestmark = pytest.mark.django_db(transaction=True)
 
 WHERE = "each[1]/read_amount"
-SECRET = "abc"
+SECRET = batches.TOKEN
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_a_completed_run_shows_its_outputs_without_secrets(completed, clerk):
     assert html.heading(answer).startswith("Completed in ")
     text = html.words(answer)
     assert '"posted" : 2' in text
-    assert "abc" not in text
+    assert batches.TOKEN not in text
     assert "redacted" in text
     assert "Cancel: the run has ended." in text
 
