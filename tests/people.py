@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.db import transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -48,8 +49,9 @@ def make_person(name: str, *roles: tuple[str, Tenant | Project]) -> User:
     return user
 
 
+@transaction.atomic
 def build() -> House:
-    """Store the house in the test database."""
+    """Store the house in the test database, in one go: it is built for nearly every test."""
     tenant = Tenant.objects.create(slug="acme", name="Acme")
     project = Project.system.create(tenant=tenant, name="Finance")
     other_project = Project.system.create(tenant=tenant, name="Warehouse")
