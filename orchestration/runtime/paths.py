@@ -1,6 +1,7 @@
 """Paths: where in a run a visit stands (runtime, first table). Pure."""
 
 import hashlib
+import re
 from typing import Final
 from uuid import UUID
 
@@ -8,6 +9,7 @@ MAX_LENGTH: Final = 500
 LONGEST_KEY: Final = 250
 
 _BELOW: Final = "/[:!~"
+_ITERATION: Final = re.compile(r"(.+)\[(\d+)\]")
 _RESERVED: Final = str.maketrans({char: f"%{ord(char):02X}" for char in "%/[]:#!~"})
 
 
@@ -46,6 +48,12 @@ def around(region: str) -> list[str]:
     """The regions around a place of a region and it itself, the outermost first."""
     parts = region.split("/")
     return ["", *("/".join(parts[:count]) for count in range(1, len(parts) + 1) if region)]
+
+
+def iterated(region: str) -> tuple[str, int] | None:
+    """The path of the loop's visit whose iteration a region is, and the number of that; none for other regions."""
+    match = _ITERATION.fullmatch(region)
+    return None if match is None else (match[1], int(match[2]))
 
 
 def holds(place: str, path: str) -> bool:

@@ -11,13 +11,14 @@ from orchestration.models import StepRecord, Wait
 from orchestration.runtime import paths, steps
 from orchestration.runtime.context import Place
 from orchestration.runtime.drive import Drive
+from orchestration.runtime.executors.loop import bound_names
 from orchestration.runtime.limits import Limit
 from orchestration.runtime.outcomes import Json, StepFailed, Suspended
 from orchestration.runtime.records import VisitRow, moment, to_json
 from orchestration.runtime.state import VisitRecord, fold
 from orchestration.runtime.state_size import StateSize
 from orchestration.runtime.visiting import Visit
-from procedures.ckp.document import SequenceNode, Step, SubflowNode
+from procedures.ckp.document import LoopNode, SequenceNode, Step, SubflowNode
 from procedures.ckp.edges import steps_of
 from procedures.ckp.expressions import Scope
 
@@ -176,10 +177,25 @@ class UndoVisit(Visit):
 
 
 def _variables(drive: Drive, undo: Undo) -> dict[str, Json]:
-    """The run's variables as the regions around the visit left them, from the outermost in."""
-    regions = paths.around(undo.visit.region)
-    changes = [fold(drive.records.region(region)).changes for region in regions]
-    return {name: value for part in (drive.run.input_vars, *changes) for name, value in part.items()}
+    """The run's variables as the regions around the visit left them, from the outermost in, with what loops bound."""
+    found = dict(drive.run.input_vars)
+    for region in paths.around(undo.visit.region):
+        found |= _bound(drive, region) | fold(drive.records.region(region)).changes
+    return found
+
+
+def _bound(drive: Drive, region: str) -> dict[str, Json]:
+    """The names that a region sees because it is an iteration of a loop."""
+    place = paths.iterated(region)
+    if place is None:
+        return {}
+    path, index = place
+    loops = (visit for visit in drive.records.region(path.rpartition("/")[0]) if visit.path == path)
+    visit = next(loops, None)
+    node = None if visit is None else drive.program.document.nodes[visit.node_id]
+    if visit is None or not isinstance(node, LoopNode):
+        return {}
+    return bound_names(node, (visit.data or {}).get("items"), index)
 
 
 class Around:

@@ -104,6 +104,19 @@ def test_undoing_sees_the_original_and_the_variables_where_it_was_done(tenant: T
     assert said(run) == ["each[1]/body get body 20", "each[0]/body get body 10"]
 
 
+def test_undoing_sees_what_the_loops_around_it_bind(tenant: Tenant):
+    note = undo("each") | {"message": "{{outer.name}} {{inner}} {{i}}"}
+    step = {"step_id": "get", "action": "calculate", "expression": "inner", "compensate_with": note}
+    items = [{"name": "a", "parts": [1]}, {"name": "b", "parts": [2, 3]}]
+    loop = {"type": "loop", "iterator": "items", "iterator_variable": "outer", "body_node": "each", "next_node": "lose"}
+    each = {"type": "loop", "iterator": "outer.parts", "iterator_variable": "inner", "index_variable": "i"}
+    body = {"type": "sequence", "steps": [step]}
+    nodes = {"loop": loop, "each": each | {"body_node": "body"}, "body": body, "lose": LOSE}
+    document = source(nodes) | {"variables_schema": SCHEMA | {"items": {"type": "array"}}}
+    run = runs.drive(runs.queue(tenant, document, zero=0, items=items))
+    assert said(run) == ["b 3 1", "b 2 0", "a 1 0"]
+
+
 def test_branches_are_undone_in_the_reverse_order_of_completion(tenant: Tenant):
     slow = doing("slow", next_node="lose")
     slow["steps"].insert(0, {"step_id": "w", "action": "wait", "duration_ms": 150})

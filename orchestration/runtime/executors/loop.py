@@ -34,10 +34,15 @@ class _Loop:
 
     def bound(self) -> dict[str, Json]:
         """The names that only the iteration sees."""
-        names = {self.node.index_variable: self.index}
-        if self.items is not None:
-            names[self.node.iterator_variable] = self.items[self.index]
-        return {name: value for name, value in names.items() if name is not None}
+        return bound_names(self.node, self.items, self.index)
+
+
+def bound_names(node: LoopNode, items: list[Json] | None, index: int) -> dict[str, Json]:
+    """The names that an iteration of a loop sees; `items` is none for a loop without iterator."""
+    names: dict[str | None, Json] = {node.index_variable: index}
+    if items is not None:
+        names[node.iterator_variable] = items[index]
+    return {name: value for name, value in names.items() if name is not None}
 
 
 def execute(node: LoopNode, ctx: Context) -> Outcome:
