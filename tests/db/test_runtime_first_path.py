@@ -101,6 +101,24 @@ def test_approved(tenant: Tenant):
     assert not Wait.objects.filter(run=run, state="open").exists()
 
 
+def test_the_decision_of_a_logic_node_says_what_it_rests_on(tenant: Tenant):
+    rules = [{"condition": "amount > 100", "next_node": "z"}, {"condition": "who == 'boss'", "next_node": "z"}]
+    nodes = {
+        "way": {"type": "logic", "rules": rules, "default_next_node": "z"},
+        "z": {"type": "terminate"},
+    }
+    schema = {"amount": {"type": "number"}, "who": {"type": "string"}}
+    document = runs.document(nodes, variables_schema=schema)
+    told = []
+    for inputs in ({"amount": 5, "who": "ann"}, {"amount": 5, "who": "boss"}):
+        run = runs.drive(runs.queue(tenant, document, **inputs))
+        told.append(Event.objects.get(run=run, event_type="branch_taken").payload)
+    assert told == [
+        {"rule": None, "condition": None, "read": {"amount": 5, "who": "ann"}, "next_node_id": "z"},
+        {"rule": 1, "condition": "who == 'boss'", "read": {"who": "boss"}, "next_node_id": "z"},
+    ]
+
+
 def test_rejected(tenant: Tenant):
     run = runs.drive(runs.queue(tenant, listing(), number=7))
     runs.answer(run, "ask", APPROVED | {"decision": "rejected"})
