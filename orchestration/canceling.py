@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from langorch.lib.errors import Conflict
 from orchestration import children, compensating, transitions
+from orchestration.cancel_words import BY_PARENT, FORCED, NO_REASON
 from orchestration.choices import OPEN, Compensation, RunStatus
 from orchestration.events import NewEvent
 from orchestration.models import Run
@@ -19,7 +20,6 @@ from orchestration.transitions import Move, try_move
 from tenants.actor import SYSTEM_NAME
 
 AT_ONCE: Final = 500
-BY_PARENT: Final = "parent"
 
 
 def force() -> int:
@@ -43,7 +43,7 @@ def _force(run_id: UUID) -> bool:
     if compensating.follows(run, RunStatus.CANCELED):
         told = NewEvent("worker_lease_expired", {"worker": run.job.lease_owner, "fence": run.fence, "losses": 0})
         return transitions.undo_first(run, [told], RunStatus.CANCELED, {"fence": F("fence") + 1})
-    reason = "forced" if run.status == RunStatus.RUNNING else run.cancel_reason or "cancel_signal"
+    reason = FORCED if run.status == RunStatus.RUNNING else run.cancel_reason or NO_REASON
     canceled = NewEvent("run_canceled", {"by": run.canceled_by, "reason": reason})
     fields = {"fence": F("fence") + 1}
     return try_move(run_id, Move(frozenset({RunStatus(run.status)}), RunStatus.CANCELED, [canceled], fields=fields))

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from langorch.lib import doorbell
 from orchestration import canceling, capacity, compensating, deadlines, gate, jobs, waits
+from orchestration.cancel_words import FORCED
 from orchestration.choices import JobState, RunStatus
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob
@@ -67,7 +68,7 @@ def _lost(run: Run, job: RunJob) -> Move:
     if run.cancel_requested and run.compensation not in compensating.IN_WORK:
         if compensating.follows(run, RunStatus.CANCELED):
             return _undo(told, RunStatus.CANCELED, fence)
-        payload = {"by": run.canceled_by, "reason": "forced"}
+        payload = {"by": run.canceled_by, "reason": FORCED}
         return Move(running, RunStatus.CANCELED, [told, NewEvent("run_canceled", payload)], fields=fence)
     if losses > settings.ENV.WORKER_MAX_ATTEMPTS:
         if compensating.follows(run, RunStatus.FAILED):

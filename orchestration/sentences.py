@@ -10,7 +10,9 @@ from urllib.parse import unquote
 from django.utils import timezone
 
 from langorch.lib import moments
+from orchestration import cancel_words
 from orchestration.choices import ENDED, RunStatus
+from orchestration.compensating import IN_WORK
 from orchestration.models import Run
 from orchestration.waiting import Manner
 
@@ -22,7 +24,8 @@ PART = re.compile(r"(?P<node>[^\[\]:#!~]+)(?:#(?P<visit>\d+))?(?:\[(?P<iteration
 
 def headline(run: Run, waiting: Mapping[str, Any] | None, now: datetime, name: Name) -> str:
     """What the run does now, or how it ended."""
-    return _HEADLINES[RunStatus(run.status)](_Told(run, waiting, now, name))
+    told = _Told(run, waiting, now, name)
+    return _undoing(told) if run.compensation in IN_WORK else _HEADLINES[RunStatus(run.status)](told)
 
 
 def second_line(run: Run, waiting: Mapping[str, Any] | None, now: datetime) -> str:
@@ -87,6 +90,11 @@ class _Told:
         return f" at {self.name(node_id)}" if node_id else ""
 
 
+def _undoing(told: _Told) -> str:
+    why = f" ({_lower(str(told.waiting['sentence']))})" if told.waiting else ""
+    return f"Undoing what was done{why}, then the run ends as {told.run.ends_as}"
+
+
 def _queued(told: _Told) -> str:
     begun = "Queued again" if told.run.started_at else "Queued"
     why = f": {_lower(str(told.waiting['sentence']))}" if told.waiting else ""
@@ -120,9 +128,7 @@ def _failed(told: _Told) -> str:
 
 
 def _canceled(told: _Told) -> str:
-    by = f" by {told.run.canceled_by}" if told.run.canceled_by else ""
-    reason = f": {told.run.cancel_reason}" if told.run.cancel_reason else ""
-    return f"Canceled{by}{reason}"
+    return f"Canceled {cancel_words.why(told.run.canceled_by, told.run.cancel_reason)}".rstrip()
 
 
 def _lower(text: str) -> str:

@@ -21,6 +21,7 @@ from langorch.lib.errors import Conflict, NotFound
 from langorch.lib.redaction import PLAIN, Redactor
 from orchestration import active, answers, children, compensating, events, gate, jobs, limits, reopening
 from orchestration.answers import Signal
+from orchestration.cancel_words import NO_REASON
 from orchestration.choices import (
     ENDED,
     JOB_STATE_OF,
@@ -227,7 +228,7 @@ def request_cancel(run_id: UUID, by: str, reason: str = "") -> RunStatus:
     canceled = Move(
         sources=frozenset({RunStatus.CREATED}) | PARKED,
         target=RunStatus.CANCELED,
-        events=[NewEvent("run_canceled", {"by": by, "reason": reason or "cancel_signal"})],
+        events=[NewEvent("run_canceled", {"by": by, "reason": reason or NO_REASON})],
         fields={"cancel_requested": True, "canceled_by": by, "cancel_reason": reason},
     )
     with transaction.atomic():

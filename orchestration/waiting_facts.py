@@ -88,7 +88,7 @@ def in_line(job: RunJob, known: Known) -> Known:
 
 def _place_in_line(job: RunJob, ref: str) -> int:
     """How many ready jobs would be taken no later than this one; 0 past a thousand."""
-    line = RunJob.objects.filter(tenant_id=job.tenant_id, state=JobState.READY)
+    line = RunJob.objects.filter(tenant_id=job.tenant_id, state=JobState.READY).exclude(pk=job.pk)
     if ref == "procedure":
         line = line.filter(lane=job.lane)
     elif ref == "project":

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.db.models import Q
 
-from orchestration import graph_overlay, selectors, sentences
+from orchestration import graph_overlay, selectors, sentences, verbs
 from orchestration.choices import RunStatus, WaitKind
 from orchestration.failure_words import meaning
 from orchestration.mode_words import mode_words
-from orchestration.models import Run
+from orchestration.models import Event, Run
 from orchestration.run_page.approvals_tab import ApprovalsTab
 from orchestration.run_page.artifacts_tab import ArtifactsTab
 from orchestration.run_page.attempts_tab import AttemptsTab
@@ -29,6 +29,7 @@ from orchestration.run_page.subject import Subject
 from orchestration.run_page.timeline_tab import TimelineTab
 from orchestration.run_page.variables_tab import VariablesTab
 from orchestration.stuck_causes import Stuck
+from orchestration.undo_words import fate
 from procedures.graph.picture import Picture, picture
 from tenants.actor import Actor
 
@@ -195,6 +196,20 @@ class RunPage:
     def meaning(self) -> str:
         """What the class of the failure means, and whether trying again can help."""
         return meaning(self.run.error_class)
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the run itself can go on from where it stopped."""
+        return verbs.why_not_retry(self.subject.situation, verbs.FAILED_STEP) is None
+
+    @cached_property
+    def undone(self) -> str:
+        """What became of what an ended run had done."""
+        told = None
+        if self.run.compensation:
+            said = Event.objects.filter(run=self.run, event_type="compensation_completed").order_by("seq")
+            told = said.values_list("payload", flat=True).last()
+        return fate(self.run.compensation, told)
 
     @property
     def failed_path(self) -> str:

@@ -102,12 +102,16 @@ class Subject:
         return forecast_of(self.run, self.waiting.entry, self.now) if self.live else None
 
     @cached_property
-    def can(self) -> dict[str, verbs.Verdict]:
-        """Each verb with True, or why not."""
+    def situation(self) -> verbs.Situation:
+        """What decides about the verbs."""
         key, status = (self.run.procedure_id, self.run.procedure_version), also(self.run, "version_status")
         held, manual = self.waiting.held, self.document.global_config.compensation == compensating.MANUAL
-        now = selectors.situation(self.actor, self.run, {key: status or ""}, held=held, manual=manual)
-        return verbs.verbs(now)
+        return selectors.situation(self.actor, self.run, {key: status or ""}, held=held, manual=manual)
+
+    @cached_property
+    def can(self) -> dict[str, verbs.Verdict]:
+        """Each verb with True, or why not."""
+        return verbs.verbs(self.situation)
 
     @cached_property
     def document(self) -> Document:

@@ -10,6 +10,7 @@ from django.db.models import F
 
 from langorch.lib import groups, live
 from orchestration import active, canceling, compensating, events, gate, holds
+from orchestration.cancel_words import NO_REASON
 from orchestration.choices import (
     ENDED,
     Compensation,
@@ -159,7 +160,7 @@ def finish(claim: Claim, drive: Drive | None, ended: Ended) -> None:
 def _terminal(claim: Claim, ended: Ended, drive: Drive | None = None) -> NewEvent:
     if ended.status == RunStatus.CANCELED:
         by, reason = Run.system.values_list("canceled_by", "cancel_reason").get(pk=claim.run.pk)
-        return NewEvent("run_canceled", {"by": by, "reason": reason or "cancel_signal"})
+        return NewEvent("run_canceled", {"by": by, "reason": reason or NO_REASON})
     if ended.error is not None:
         return NewEvent("run_failed", _failure(ended.error))
     told = {"outputs": ended.outputs, "recovered_via": ended.recovered_via or None, "message": ended.message or None}
