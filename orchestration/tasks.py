@@ -6,7 +6,7 @@ from celery import shared_task
 
 from orchestration import bulk_jobs, capacity, gate, jobs, pruning, queue, stuck, waits
 from orchestration.reconcile import reconcile as reconcile_all
-from orchestration.runtime import engine
+from orchestration.runtime.bell import bell
 
 
 @shared_task(name=jobs.SWEEP)
@@ -61,4 +61,4 @@ def prune() -> None:
 @shared_task(name=jobs.DRIVE)
 def drive() -> None:
     """Wake the idle threads that drive runs."""
-    engine.doorbell.set()
+    bell.ring()

@@ -9,7 +9,7 @@ from kombu.exceptions import OperationalError
 
 log = structlog.get_logger(__name__)
 
-GATHERED_SECONDS = 0.01
+GATHERED_SECONDS = 0.025
 _gathering: dict[str, bool] = {}
 _gate = threading.Lock()
 

@@ -7,6 +7,7 @@ from langorch.processes.identity import process_name
 from langorch.processes.stopping import Stop
 from orchestration.runtime import engine
 from orchestration.runtime import stop as runtime
+from orchestration.runtime.bell import bell
 
 THREADS_FOR_JOBS = 2
 
@@ -26,7 +27,7 @@ def work(stop: Stop) -> None:
     drivers = [stop.start(f"driver-{n}", engine.run_worker) for n in range(1, settings.ENV.WORKER_CONCURRENCY + 1)]
     stop.requested.wait()
     runtime.requested.set()
-    engine.doorbell.set()
+    bell.ring_for_all()
     for driver in drivers:
         driver.join()
     jobs.stop()

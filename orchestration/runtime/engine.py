@@ -12,12 +12,14 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from agents import leases
+from langorch.lib import clock
 from langorch.lib.redaction import Redactor
 from orchestration import compensating, events, holds, queue
 from orchestration.choices import Compensation, ExecutionMode, RunStatus
 from orchestration.events import NewEvent
 from orchestration.models import Run
 from orchestration.runtime import ending, snapshots, stop, undoing
+from orchestration.runtime.bell import bell
 from orchestration.runtime.boundary import Canceled, Held, Stopping
 from orchestration.runtime.claims import Claim, claim, claim_this
 from orchestration.runtime.drive import Above, Drive
@@ -31,11 +33,10 @@ from procedures.ckp.regions import MAIN
 
 log = structlog.get_logger(__name__)
 
-doorbell: Final = threading.Event()
-"""Set when there may be a ready run; the idle threads of this process wait for it."""
 LOST: Final = (OperationalError, InterfaceError)
 """What the database raises when it cannot be reached; anything else it raises is a fault of the run."""
 _sweeping: Final = threading.Lock()
+_next_sweep: Final = [0.0]
 
 
 def drive_one(worker_id: str) -> bool:
@@ -48,6 +49,7 @@ def drive_one(worker_id: str) -> bool:
     claimed = claim(worker_id)
     if claimed is None:
         return False
+    bell.ring()
     _drive_under_lease(claimed)
     return True
 
@@ -210,11 +212,10 @@ def _write_rest(drive: Drive | None) -> None:
 
 
 def run_worker(worker_id: str = "") -> None:
-    """Drive runs until the process stops. Looks when `doorbell` is set, and at least every WORKER_POLL_INTERVAL."""
+    """Drive runs until the process stops. Looks when the bell rings, and at least every WORKER_POLL_INTERVAL."""
     while not stop.requested.is_set():
         if not _look(worker_id or worker_name()):
-            doorbell.wait(settings.ENV.WORKER_POLL_INTERVAL)
-            doorbell.clear()
+            bell.wait(settings.ENV.WORKER_POLL_INTERVAL)
     connection.close()
 
 
@@ -228,10 +229,11 @@ def _look(worker_id: str) -> bool:
 
 
 def _sweep() -> bool:
-    """The urgent sweeps, by one of the idle threads of this process; whether they made anything ready."""
-    if not _sweeping.acquire(blocking=False):
+    """The urgent sweeps, each WORKER_POLL_INTERVAL by one of the idle threads; whether they made anything ready."""
+    if clock.monotonic() < _next_sweep[0] or not _sweeping.acquire(blocking=False):
         return False
     try:
+        _next_sweep[0] = clock.monotonic() + settings.ENV.WORKER_POLL_INTERVAL
         return queue.urgent()
     finally:
         _sweeping.release()

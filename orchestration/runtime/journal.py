@@ -20,6 +20,7 @@ from orchestration.runtime.boundary import Lease
 from orchestration.runtime.crowd import Baton
 from orchestration.runtime.outcomes import Json
 from orchestration.runtime.records import (
+    Answer,
     ArtifactRow,
     Batch,
     Ending,
@@ -32,7 +33,7 @@ from orchestration.runtime.records import (
     moment,
     to_json,
 )
-from orchestration.runtime.store import ender, writer
+from orchestration.runtime.store import ender, sender, writer
 
 Write = Callable[[Any, Batch], Written]
 MOST_VISITS: Final = 20
@@ -56,6 +57,9 @@ class Journal:
         """How many events of each kind of `events.WARNINGS` were taken."""
         self._raw = connection.connection
         self._wrap = connection.wrap_database_errors
+        self._thread = threading.get_ident()
+        self._ask = sender()
+        self._answer: Answer | None = None
         self._write = writer()
         self._end = ender()
         self._durable = settings.ENV.DURABLE_EVERY_STEP
@@ -136,8 +140,16 @@ class Journal:
     def settle(self, *, now: bool) -> None:
         """A visit has ended: write `now`, or if every step is to be durable, or when enough has gathered."""
         waited = clock.monotonic() - self._since
-        if now or self._durable or len(self._batch) >= MOST_VISITS or waited >= MOST_SECONDS:
+        if now:
             self.flush()
+        elif self._durable or len(self._batch) >= MOST_VISITS or waited >= MOST_SECONDS:
+            self._send_ahead()
+
+    def catch_up(self) -> None:
+        """Wait until what was sent is written: what follows does more than compute. Raises as `flush`."""
+        if self._answer is not None:
+            with self._baton.aside(), self._writing:
+                self._receive()
 
     def flush(self) -> None:
         """Write everything that has gathered. Raises `Fenced`, or what the database raises."""
@@ -160,6 +172,7 @@ class Journal:
         When it fails, so has everything that was taken into it: nothing more is written.
         """
         with self._writing:
+            self._receive()
             try:
                 with transaction.atomic():
                     self._send(connection.connection)
@@ -204,19 +217,56 @@ class Journal:
         if not self._batch:
             self._since = clock.monotonic()
 
+    def _send_ahead(self) -> None:
+        """Send what has gathered and compute on while it is written; branches wait, for they share the connection."""
+        if threading.get_ident() != self._thread or self._losses:
+            self.flush()
+            return
+        with self._baton.aside(), self._writing:
+            batch = self._taken()
+            if batch:
+                with self._breaking():
+                    self._answer = self._ask(self._raw, self.run_id, self._lease.fence, batch)
+                if self._answer is None:
+                    self._put(self._raw, batch, self._plain)
+
     def _send(self, raw: Any, write: Write | None = None) -> None:
+        batch = self._taken()
+        if batch:
+            self._put(raw, batch, write or self._plain)
+
+    def _put(self, raw: Any, batch: Batch, write: Write) -> None:
+        with self._breaking():
+            written = write(raw, batch)
+        self._note(written)
+
+    def _taken(self) -> Batch:
+        """What has gathered, once everything sent before is written."""
+        self._receive()
         if self._broken is not None:
             raise self._broken
         with self._gate:
             batch, self._batch = self._batch, Batch()
-        if not batch:
-            return
+        return batch
+
+    def _receive(self) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            with self._breaking():
+                written = answer()
+            self._note(written)
+
+    @contextmanager
+    def _breaking(self) -> Iterator[None]:
+        """What fails inside the block breaks the journal."""
         try:
             with self._wrap:
-                written = (write or self._plain)(raw, batch)
+                yield
         except BaseException as error:
             self._broken = error
             raise
+
+    def _note(self, written: Written) -> None:
         if written.cancel_requested:
             self._lease.cancel_requested = True
         live.tell_soon(groups.run(self.run_id), seq=written.last_seq)

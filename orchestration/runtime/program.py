@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
+from orchestration.runtime.computing import computes
 from orchestration.runtime.graph import Graph, compile_region
 from procedures.ckp.checks.subject import Subject
 from procedures.ckp.compile import load_document
@@ -98,6 +99,12 @@ class Program:
     def plain(self) -> frozenset[str]:
         """Nodes that neither wait for people nor own regions."""
         return frozenset(node_id for node_id, node in self.document.nodes.items() if isinstance(node, PLAIN))
+
+    @cached_property
+    def computing(self) -> frozenset[str]:
+        """Nodes whose visits do nothing but compute."""
+        drawn = self._canonical["workflow_graph"]["nodes"]
+        return frozenset(node_id for node_id, node in self.document.nodes.items() if computes(node, drawn[node_id]))
 
     def graph(self, owner: str, entry: str) -> Graph:
         """The graph of what can be reached from `entry` in the region of `owner` (the main one: the empty text)."""

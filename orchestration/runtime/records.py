@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -175,3 +176,7 @@ class Written:
 
     last_seq: int
     cancel_requested: bool
+
+
+Answer = Callable[[], Written]
+"""Waits until a batch that was sent is written. Raises `Fenced`, or what the database raises."""

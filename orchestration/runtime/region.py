@@ -66,7 +66,10 @@ class RegionDrive:
         if self._end is None:
             last = self._folded.last
             start = last.next_node if last else entry
-            self._go(start, {**variables, **self._folded.changes}, entry)
+            try:
+                self._go(start, {**variables, **self._folded.changes}, entry)
+            finally:
+                self.drive.journal.catch_up()
         if self._end is None:
             raise RuntimeError(f"the region {self.path!r} came to no end")
         return self._end
@@ -114,6 +117,8 @@ class RegionDrive:
     def visit(self, node_id: str, variables: Mapping[str, Json]) -> Moved:
         """Visit a node: the flow of the region's graph."""
         self.look()
+        if node_id not in self.drive.program.computing:
+            self.drive.journal.catch_up()
         visit = self._enter(node_id, variables)
         outcome = self._outcome(visit)
         if isinstance(outcome, Wait):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from django.db import connection
@@ -13,6 +13,9 @@ from langorch.lib import clock
 from orchestration import queue
 from orchestration.models import RunJob
 from orchestration.runtime import engine, journal
+from orchestration.runtime.records import Answer
+
+T = TypeVar("T")
 
 
 class Died(BaseException):
@@ -20,14 +23,17 @@ class Died(BaseException):
 
 
 class Commits:
-    """Counts the commits of a worker. It dies at the `fatal`-th point: each commit has one before and one after it."""
+    """Counts the commits of a worker. It dies at the `fatal`-th point: one before each commit, one after it.
+
+    A batch that is sent without waiting has one more: when it is sent and the answer is not read.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
         self.fatal = 0
         self._working = False
         commit = BaseDatabaseWrapper._commit
-        real = journal.writer()
+        real, send = journal.writer(), journal.sender()
 
         def counted_commit(wrapper: BaseDatabaseWrapper) -> Any:
             try:
@@ -41,18 +47,32 @@ class Commits:
                 return real(raw, *arguments, **options)
             return self._around(lambda: real(raw, *arguments, **options))
 
+        def counted_send(*arguments: Any) -> Answer | None:
+            self._point()
+            answer = send(*arguments)
+            if answer is None:
+                return None
+            self._point()
+            return lambda: self._before_a_point(answer)
+
         monkeypatch.setattr(BaseDatabaseWrapper, "_commit", counted_commit)
+        monkeypatch.setattr(journal, "sender", lambda: counted_send)
         monkeypatch.setattr(journal, "writer", lambda: counted_write)
 
-    def _around(self, write: Callable[[], Any]) -> Any:
+    def _around(self, write: Callable[[], T]) -> T:
         if not self._working:
             return write()
         self._point()
-        result = write()
+        return self._before_a_point(write)
+
+    def _before_a_point(self, act: Callable[[], T]) -> T:
+        result = act()
         self._point()
         return result
 
     def _point(self) -> None:
+        if not self._working:
+            return
         self.count += 1
         if self.count == self.fatal:
             raise Died

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from orchestration.runtime.records import Batch, Ending, Written
+from orchestration.runtime.records import Answer, Batch, Ending, Written
 from orchestration.runtime.store import claim_postgres, claim_sqlite, postgres, sqlite
 from orchestration.runtime.store.taken import Limited, Taken
 
@@ -19,6 +19,21 @@ class Writer(Protocol):
     def __call__(self, raw: object, run_id: UUID, fence: int, batch: Batch, *, calm: bool) -> Written: ...
 
 
+class Sender(Protocol):
+    """Sends `batch` as a `Writer` writes it, without waiting: what gives the answer, which must be read next.
+
+    None when the batch has to be written by a `Writer`. The connection must commit by itself.
+    """
+
+    def __call__(self, raw: object, run_id: UUID, fence: int, batch: Batch) -> Answer | None: ...
+
+
+def nothing_sent(raw: object, run_id: UUID, fence: int, batch: Batch) -> Answer | None:
+    """A database in this process works in this thread: nothing is gained by not waiting."""
+    return None
+
+
+SENDERS: Final[dict[str, Sender]] = {"postgresql": postgres.send, "sqlite": nothing_sent}
 WRITERS: Final[dict[str, Writer]] = {"postgresql": postgres.write, "sqlite": sqlite.write}
 
 
@@ -71,3 +86,8 @@ def ender() -> Ender:
 def writer() -> Writer:
     """The writer for the configured database."""
     return WRITERS[connection.vendor]
+
+
+def sender() -> Sender:
+    """The sender for the configured database."""
+    return SENDERS[connection.vendor]

@@ -7,6 +7,7 @@ client and plan it anew each time, which takes twice as long.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,6 +15,7 @@ import orjson
 import psycopg
 
 from orchestration.runtime.records import (
+    Answer,
     ArtifactRow,
     Batch,
     Ending,
@@ -25,6 +27,7 @@ from orchestration.runtime.records import (
     Written,
     to_json,
 )
+from orchestration.runtime.store.ahead import Reader, Statement
 
 Row = VisitRow | StepRow | WaitRow | ArtifactRow | EventRow
 
@@ -127,6 +130,7 @@ SELECT last_seq, cancel_requested FROM run
 """
 _USUAL: Final = _RUN + _STILL_MINE + _VISITS_AND_STEPS + _EVENTS
 _WITH_ALL: Final = _RUN + _STILL_MINE + _VISITS_AND_STEPS + _WAITS + _ARTIFACTS + _EVENTS
+_AHEAD: Final = Statement("usual_batch", _USUAL)
 _END: Final = _RUN + _ENDED + _VISITS_AND_STEPS + _EVENTS
 _END_WITH_FILES: Final = _RUN + _ENDED + _VISITS_AND_STEPS + _ARTIFACTS + _EVENTS
 
@@ -138,6 +142,24 @@ def write(raw: Any, run_id: UUID, fence: int, batch: Batch, *, calm: bool) -> Wr
         return _send(raw, _USUAL, values)
     more = {"waits": _array(batch.waits), "closed": to_json(batch.closed), "calm": calm}
     return _send(raw, _WITH_ALL, values | more | {"artifacts": _array(batch.artifacts)})
+
+
+def send(raw: Any, run_id: UUID, fence: int, batch: Batch) -> Answer | None:
+    """Send a batch of visits, steps and events; what reads the answer, or none when there is more than that in it."""
+    if batch.waits or batch.closed or batch.artifacts or not raw.autocommit:
+        return None
+    with raw.lock:
+        reader = _AHEAD.send(raw, _values(run_id, fence, batch))
+    return partial(_answer, raw, reader)
+
+
+def _answer(raw: Any, reader: Reader) -> Written:
+    with raw.lock:
+        found = reader()
+    if found is None:
+        raise Fenced
+    last_seq, cancel_requested = found
+    return Written(int(last_seq or 0), cancel_requested == "t")
 
 
 def end(raw: Any, run_id: UUID, fence: int, batch: Batch, ending: Ending) -> Written:
