@@ -85,8 +85,13 @@ def append(run_id: UUID, events: Sequence[NewEvent], redactor: Redactor = PLAIN)
 
 def store(run_id: UUID, last: int, events: Sequence[NewEvent], redactor: Redactor = PLAIN) -> None:
     """Insert `events` under the numbers that end with `last`, which the caller took from the run's row."""
+    Event.objects.bulk_create(rows(run_id, last, events, redactor))
+
+
+def rows(run_id: UUID, last: int, events: Sequence[NewEvent], redactor: Redactor = PLAIN) -> list[Event]:
+    """The rows of `events`, not stored, under the numbers that end with `last`."""
     first = last - len(events) + 1
-    Event.objects.bulk_create(
+    return [
         Event(
             run_id=run_id,
             seq=first + place,
@@ -99,7 +104,7 @@ def store(run_id: UUID, last: int, events: Sequence[NewEvent], redactor: Redacto
             payload=presentable(event.payload, redactor),
         )
         for place, event in enumerate(events)
-    )
+    ]
 
 
 def counted(run_id: UUID, types: Collection[str]) -> dict[str, int]:

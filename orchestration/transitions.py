@@ -11,13 +11,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Model, Q
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from agents import leases
 from approvals import services as approvals
 from langorch.lib import doorbell
 from langorch.lib.errors import Conflict, NotFound
+from langorch.lib.insertion import insert
 from langorch.lib.redaction import PLAIN, Redactor
 from orchestration import active, answers, children, compensating, events, gate, jobs, limits, reopening
 from orchestration.answers import Signal
@@ -74,27 +75,27 @@ class Move:
             raise ValueError(f"no run moves from {', '.join(illegal)} to {self.target}")
 
 
-def create(run: Run, happened: Sequence[NewEvent], queue_timeout_ms: int | None = None) -> None:
-    """Store a new run as queued, with its job and its first events (`run_created` among them).
+def create(
+    run: Run, happened: Sequence[NewEvent], queue_timeout_ms: int | None = None, beside: Sequence[Model] = ()
+) -> None:
+    """Store a new run as queued, with its job, its first events (`run_created` among them) and what stands `beside` it.
 
     It fails when no worker has taken it after `queue_timeout_ms`.
     """
     length = None if queue_timeout_ms is None else timedelta(milliseconds=queue_timeout_ms)
-    with transaction.atomic():
-        run.last_seq = len(happened)
-        run.save(force_insert=True)
-        RunJob.objects.create(
-            run=run,
-            tenant_id=run.tenant_id,
-            priority=run.priority,
-            available_at=run.created_at,
-            ready_since=run.created_at,
-            **limits.of_new_job(run),
-            due_at=None if length is None else run.created_at + length,
-        )
-        events.store(run.pk, run.last_seq, happened)
-        events.announce(run.pk, run.tenant_id, run.last_seq)
-        doorbell.ring(jobs.DRIVE)
+    run.last_seq = len(happened)
+    job = RunJob(
+        run=run,
+        tenant_id=run.tenant_id,
+        priority=run.priority,
+        available_at=run.created_at,
+        ready_since=run.created_at,
+        **limits.of_new_job(run),
+        due_at=None if length is None else run.created_at + length,
+    )
+    insert([run, job, *events.rows(run.pk, run.last_seq, happened), *beside])
+    events.announce(run.pk, run.tenant_id, run.last_seq)
+    doorbell.ring(jobs.DRIVE)
 
 
 def move(run_id: UUID, wanted: Move) -> int:

@@ -18,7 +18,22 @@ def record(
     **meta: Any,
 ) -> AuditEntry:
     """Write that `actor` did `action` (such as `run.start`) to `resource` (type, id). Call inside the transaction."""
-    return AuditEntry.system.create(
+    written = entry(actor, action, description, resource=resource, project_id=project_id, **meta)
+    written.save(force_insert=True)
+    return written
+
+
+def entry(
+    actor: Actor,
+    action: str,
+    description: str,
+    *,
+    resource: tuple[str, object] = ("", ""),
+    project_id: UUID | None = None,
+    **meta: Any,
+) -> AuditEntry:
+    """The row of a deed, as `record` writes it, not yet stored."""
+    return AuditEntry(
         tenant_id=actor.tenant_id,
         project_id=project_id,
         ts=clock.now(),

@@ -8,7 +8,7 @@ from langorch.lib import clock
 from langorch.lib.errors import Denied, Invalid, NotFound, Place
 from orchestration import transitions
 from orchestration.events import NewEvent
-from orchestration.models import Run, SearchValue
+from orchestration.models import Run
 from orchestration.services import admission, inputs, modes
 from orchestration.services.request import Started, StartRequest
 from procedures.ckp.compile import load_document
@@ -140,10 +140,10 @@ def _store(actor: Actor, run: Run, document: Document, unknown: list[str]) -> No
     happened = [NewEvent("run_created", _created(run))]
     if unknown:
         happened.append(NewEvent("unknown_input", {"names": unknown}))
-    transitions.create(run, happened, document.global_config.queue_timeout_ms)
-    SearchValue.objects.bulk_create(inputs.search_values(run, document))
     text = f"Run of {run.procedure_key}@{run.procedure_version} started"
-    audit.record(actor, "run.start", text, resource=("run", run.pk), project_id=run.project_id)
+    deed = audit.entry(actor, "run.start", text, resource=("run", run.pk), project_id=run.project_id)
+    beside = [deed, *inputs.search_values(run, document)]
+    transitions.create(run, happened, document.global_config.queue_timeout_ms, beside)
 
 
 def _created(run: Run) -> dict[str, Any]:

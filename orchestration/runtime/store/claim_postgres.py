@@ -9,7 +9,7 @@ from uuid import UUID
 
 import psycopg
 
-from orchestration.runtime.store.postgres import prepared
+from langorch.lib.prepared import prepared
 from orchestration.runtime.store.taken import MARGIN, Limited, Taken, taken
 
 _BEST: Final = """

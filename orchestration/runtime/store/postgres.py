@@ -4,8 +4,7 @@ Each list is one JSON parameter, so the text never changes and stays prepared. D
 client and plan it anew each time, which takes twice as long.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
@@ -14,6 +13,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
+from langorch.lib.prepared import prepared
 from orchestration.runtime.records import (
     Answer,
     ArtifactRow,
@@ -192,16 +192,6 @@ def _send(raw: Any, statement: str, values: dict[str, Any]) -> Written:
     if row is None:
         raise Fenced
     return Written(*row)
-
-
-@contextmanager
-def prepared(raw: Any) -> Iterator[None]:
-    """Let the statements of the block be prepared; Django turns that off on its connections."""
-    raw.prepare_threshold = 0
-    try:
-        yield
-    finally:
-        raw.prepare_threshold = None
 
 
 def _array(rows: Iterable[Row]) -> str:
