@@ -115,8 +115,8 @@ def counted(run_id: UUID, types: Collection[str]) -> dict[str, int]:
 
 def announce(run_id: UUID, tenant_id: UUID, seq: int) -> None:
     """Tell watchers of the run, and of the tenant's lists, that there are events up to `seq`."""
-    live.announce(groups.run(run_id), seq=seq)
-    live.announce(groups.runs(tenant_id), run_id=str(run_id))
+    live.announce_soon(groups.run(run_id), seq=seq)
+    live.announce_soon(groups.runs(tenant_id), run_id=str(run_id))
 
 
 def presentable(payload: Mapping[str, Any], redactor: Redactor = PLAIN) -> dict[str, Any]:

@@ -30,6 +30,11 @@ def announce(group: str, **message: Any) -> None:
     transaction.on_commit(lambda: tell(group, **message))
 
 
+def announce_soon(group: str, **message: Any) -> None:
+    """Like `announce`, for what changes many times a second."""
+    transaction.on_commit(lambda: tell_soon(group, **message))
+
+
 def tell(group: str, **content: Any) -> None:
     """Tell everybody in `group` to look again, now: for what is committed already. Does not wait for it to be sent."""
     message = {"type": "wake", **content}

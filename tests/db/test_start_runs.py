@@ -49,6 +49,18 @@ class TestOne:
         assert (child.initiator, child.triggered_by) == (house.operator, str(parent.pk))
         assert RunJob.objects.get(run=child).priority == 4
 
+    def test_inputs_labels_and_title_are_stored_as_they_were_given(self, house, actor):
+        given = {"a": 2**70, "b": -1.5e-7, "c": None, "d": {"é": [True, None, {}]}, "e": "line\u2028 \\u0041 \"'%s"}
+        known = {name: {"searchable": True} for name in given}
+        publish(house.operator, hello(variables_schema={"who": {"default": "x"}, **known}))
+        labels, title = {"größe": "10 %"}, "100 % \\ 'fine'"
+        started = start_run(actor, wish(input_vars=given, labels=labels, title=title)).run
+        stored = Run.system.get(pk=started.pk)
+        assert (stored.input_vars, stored.labels, stored.title) == ({"who": "x", **given}, labels, title)
+        assert (stored.output_vars, stored.error, stored.cost_usd) == (None, None, None)
+        assert {one.name: one.text for one in SearchValue.objects.filter(run=stored)}["e"] == given["e"]
+        assert [event.seq for event in stored.events.all()] == [1]
+
     @pytest.mark.parametrize("bad", ["a\0b", "a\ud83d"])
     @pytest.mark.parametrize("given", [{"item": "%"}, {"item": "lamp", "note": ["%"]}, {"item": "lamp", "%": 1}])
     def test_texts_that_cannot_be_stored_are_refused(self, house, actor, given, bad):
