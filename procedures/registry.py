@@ -14,7 +14,7 @@ from procedures.ckp.registry import Capability, ChildVersion, ModelFacts, Nothin
 from procedures.models import ProcedureVersion
 from tenants import selectors as people
 from tenants.choices import Role
-from tenants.models import Project, User
+from tenants.models import Project
 from tenants.secrets import SecretMissing, SecretUnavailable, provider_of
 
 
@@ -60,17 +60,17 @@ class TenantRegistry(NothingRegistered):
 
     def has_person(self, kind: str, name: str) -> bool | None:
         if kind == "user":
-            return people.members_of(self._tenant_id).filter(username=name).exists()
+            return people.member_named(self._tenant_id, name) is not None
         if kind == "group":
-            return people.groups_of(self._tenant_id).filter(name=name).exists()
+            return people.is_group(self._tenant_id, name)
         return name in Role.values
 
     def members(self, kind: str, name: str) -> frozenset[str] | None:
         if kind == "user":
-            return frozenset({name})
+            known = people.member_named(self._tenant_id, name)
+            return frozenset({known.username if known else name})
         if kind == "group":
-            groups = people.groups_of(self._tenant_id).filter(name=name)
-            found = User.objects.filter(is_active=True, groups__in=groups)
+            found = people.members_of(self._tenant_id).filter(groups__name=name)
         else:
             found = people.people_in_role(name, self._tenant_id, self._project.pk if self._project else None)
         return frozenset(found.values_list("username", flat=True))

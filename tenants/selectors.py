@@ -98,6 +98,18 @@ def groups_of(tenant_id: UUID) -> QuerySet[Group]:
     return Group.objects.filter(pk__in=held.values("group"))
 
 
+def is_group(tenant_id: UUID, name: str) -> bool:
+    """Whether a group of this name holds a role in a tenant, or has a member of it."""
+    held = groups_of(tenant_id).filter(name=name).exists()
+    return held or members_of(tenant_id).filter(groups__name=name).exists()
+
+
+def member_named(tenant_id: UUID, name: str) -> User | None:
+    """The member of a tenant with this user name or mail address."""
+    by_name = Q(username=name) | (Q(email__iexact=name) if "@" in name else Q())
+    return members_of(tenant_id).filter(by_name).order_by("username").first()
+
+
 def _holders(memberships: QuerySet[Membership]) -> QuerySet[User]:
     direct = memberships.filter(user__isnull=False).values("user")
     grouped = memberships.filter(group__isnull=False).values("group")

@@ -47,10 +47,12 @@ def _deciders(subject: Subject, approvers: Approvers) -> frozenset[str] | None:
     """Everybody who may decide; None when that is known only at run time."""
     if approvers.expression is not None:
         return None
-    people = frozenset(approvers.users)
-    for field, kind in _KINDS[1:]:
+    people: frozenset[str] = frozenset()
+    for field, kind in _KINDS:
         for name in getattr(approvers, field):
             members = subject.registry.members(kind, name)
+            if members is None and kind == "user":
+                members = frozenset({name})
             if members is None:
                 return None
             people |= members
