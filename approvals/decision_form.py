@@ -5,13 +5,15 @@ from typing import Any
 
 from django import forms
 
-from approvals.evidence import words
+from approvals import selectors
+from approvals.evidence import text, words
 from approvals.models import Approval
 from approvals.rules.answers import REJECTED, SPELLINGS, Answer
 from langorch.lib.errors import Place
 
 INPUT, EDIT = "in.", "edit."
 LONG_TEXT = 200
+HIDDEN = "What is there is hidden. Leave this empty to keep it."
 TEXT_INPUTS = {"date": "date", "email": "email", "uri": "url", "date-time": "text", "time": "time"}
 VERBS = {"approve_reject": "Approve", "select_option": "Choose", "provide_input": "Send"}
 COMMENT_HINTS = {
@@ -35,11 +37,9 @@ class DecisionForm(forms.Form):
         for name, schema in _properties(approval).items():
             required = name in (approval.form or {}).get("required", [])
             self.fields[INPUT + name] = _field(name, schema, required, schema.get("default"))
+        self._before = {part["name"]: part["value"] for part in approval.editable} | _shown_corrections(approval)
         for part in approval.editable:
-            needed = part["value"] not in (None, "")
-            self.fields[EDIT + part["name"]] = _field(
-                part["name"], part["schema"], needed, part["value"], part["label"]
-            )
+            self.fields[EDIT + part["name"]] = _edited(part, self._before[part["name"]])
 
     @property
     def comment_hint(self) -> str:
@@ -98,7 +98,7 @@ class DecisionForm(forms.Form):
         return {name: value for name, value in given.items() if value not in (None, "")}
 
     def _edits(self) -> dict[str, Any]:
-        before = {part["name"]: part["value"] for part in self.approval.editable}
+        before = self._before
         after = {name: self.cleaned_data.get(EDIT + name) for name in before}
         return {name: value for name, value in after.items() if value != (before[name] if before[name] != "" else None)}
 
@@ -115,7 +115,7 @@ class SchemaChoice(forms.TypedChoiceField):
 
     def __init__(self, values: list[Any], **options: Any) -> None:
         self._values = values
-        choices = [("", "–"), *((str(place), str(value)) for place, value in enumerate(values))]
+        choices = [("", "–"), *((str(place), text("", value)) for place, value in enumerate(values))]
         super().__init__(choices=choices, coerce=lambda place: values[int(place)], empty_value=None, **options)
 
     def prepare_value(self, value: Any) -> Any:
@@ -124,6 +124,8 @@ class SchemaChoice(forms.TypedChoiceField):
 
 class Json(forms.JSONField):
     """Any JSON value; nothing shows as nothing, not as "null"."""
+
+    default_error_messages = {"invalid": "This is not JSON."}
 
     def prepare_value(self, value: Any) -> Any:
         return "" if value is None else super().prepare_value(value)
@@ -152,6 +154,22 @@ def _choice(options: list[dict[str, str]]) -> forms.ChoiceField:
         label="Your choice",
         initial=options[0]["value"] if len(options) == 1 else None,
     )
+
+
+def _shown_corrections(approval: Approval) -> dict[str, Any]:
+    """What voters have corrected so far, hidden values left out."""
+    hidden = {part["name"] for part in approval.editable if part.get("hidden")}
+    return {name: value for name, value in selectors.corrections(approval).items() if name not in hidden}
+
+
+def _edited(part: Mapping[str, Any], value: Any) -> forms.Field:
+    """The field of a variable that can be corrected; one without a value, or with a hidden one, can be left empty."""
+    schema = part["schema"]
+    if value is None and schema.get("type") == "boolean":
+        schema = {**schema, "enum": [True, False]}
+    if part.get("hidden"):
+        schema = {**schema, "description": HIDDEN}
+    return _field(part["name"], schema, value not in (None, ""), value, part["label"])
 
 
 def _field(name: str, schema: dict[str, Any], required: bool, initial: Any, label: str = "") -> forms.Field:

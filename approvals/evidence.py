@@ -1,10 +1,12 @@
 """The context of a question as people read it: facts, tables, and what is neither. Pure."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 PARTED = frozenset("amount total sum price cost costs fee value balance limit budget".split())
+FILES = frozenset({"artifact", "artifacts", "screenshot"})
 MOST_ROWS = 50
 MOST_COLUMNS = 6
 
@@ -46,21 +48,24 @@ class Nested:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a decider is shown."""
+    """What a decider is shown; `files` are ids of artifacts of the run."""
 
     facts: list[Fact] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     nested: list[Nested] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.facts or self.tables or self.nested)
+        return bool(self.facts or self.files or self.tables or self.nested)
 
 
 def read(context: Mapping[str, Any]) -> Evidence:
     """Sort `context_data` by how it is best shown, in its own order."""
     found = Evidence()
     for name, value in context.items():
-        if _is_plain(value):
+        if named := _files(value):
+            found.files.extend(named)
+        elif _is_plain(value):
             found.facts.append(Fact(words(name), text(name, value)))
         elif _is_list_of_plain(value):
             found.facts.append(Fact(words(name), ", ".join(text(name, item) for item in value)))
@@ -73,6 +78,11 @@ def read(context: Mapping[str, Any]) -> Evidence:
     return found
 
 
+def artifacts_in(context: Mapping[str, Any]) -> frozenset[str]:
+    """The ids of the artifacts that a decider is shown."""
+    return frozenset(read(context).files)
+
+
 def words(name: str, capital: bool = True) -> str:
     """ "invoice_count" as "Invoice count"."""
     spaced = " ".join(name.replace("_", " ").replace("-", " ").split()) or name
@@ -80,14 +90,26 @@ def words(name: str, capital: bool = True) -> str:
 
 
 def text(name: str, value: Any) -> str:
-    """A plain value in words; amounts with their thousands parted and two places."""
+    """A value in words, lists and objects as JSON; amounts with their thousands parted and two places."""
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, float)) and PARTED & set(words(name).lower().split()):
         return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
-    return str(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _files(value: Any) -> list[str]:
+    """The ids of the artifacts that a value is: one, a list of them, or the result that holds nothing else."""
+    if isinstance(value, list):
+        found = [_files(item) for item in value]
+        return [name for names in found for name in names] if all(found) else []
+    if not isinstance(value, dict):
+        return []
+    if isinstance(value.get("artifact_id"), str):
+        return [value["artifact_id"]]
+    return _files(next(iter(value.values()))) if len(value) == 1 and FILES.intersection(value) else []
 
 
 def _is_plain(value: Any) -> bool:

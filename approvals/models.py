@@ -20,7 +20,7 @@ class Approval(TenantOwned):
     """One question of one visit of a run. `retry` is the run's count of retries, so a retried run asks anew.
 
     `rules` are the numbers and habits of `services.opening.rules_of`; `editable` is a list of
-    {name, label, schema, value}. `due_order` is `expires_at` or NEVER, `acts_at` is when
+    {name, label, schema, value, perhaps hidden}. `due_order` is `expires_at` or NEVER, `acts_at` is when
     the system itself does something next.
     """
 

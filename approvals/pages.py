@@ -6,8 +6,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from approvals import selectors
-from approvals.choices import AssignmentKind, NoticeState, Status, Via
+from approvals import ports, selectors
+from approvals.choices import AssignmentKind, NoticeState, Status, Verdict, Via
 from approvals.decision_form import DecisionForm
 from approvals.evidence import Evidence, read, text, words
 from approvals.models import Approval, Assignment, Vote
@@ -18,6 +18,7 @@ from tenants.actor import Actor
 from tenants.models import User
 
 MOST_DECIDERS = 12
+MOST_FILES = 20
 ROLE_WORDS = {"approver": "an approver", "admin": "an administrator", "operator": "an operator", "viewer": "a viewer"}
 ASKED_WORDS = {
     "approver": "the approvers",
@@ -31,6 +32,13 @@ END_WORDS = {
     "timeout": "it ends without a decision",
 }
 STEP_WORDS = {"reassign": "it goes to {}", "add": "it goes to {} too", "notify": "a mail goes to {}"}
+TURN_WORDS = {
+    "first": "Asked {}",
+    "reassign": "Handed on to {}",
+    "add": "Asked {} too",
+    "notify": "Told {}",
+    "fallback": "Handed to {}, because nobody else may decide",
+}
 OUTCOME_WORDS = {
     Status.PENDING: "Not decided yet",
     Status.APPROVED: "Approved",
@@ -77,6 +85,12 @@ class ApprovalPage:
     @cached_property
     def evidence(self) -> Evidence:
         return read(self.approval.context_data)
+
+    @cached_property
+    def files(self) -> list[Any]:
+        """What can be shown of the files among the evidence."""
+        wanted = self.evidence.files
+        return ports.runs().files(self._actor, self.approval, wanted[:MOST_FILES]) if wanted else []
 
     @cached_property
     def is_open(self) -> bool:
@@ -165,8 +179,10 @@ class ApprovalPage:
     def chosen(self) -> str:
         """The label of the option that was chosen."""
         value = self.approval.selected_option
-        labels = {option["value"]: option["label"] for option in self.approval.options}
-        return labels.get(value, value) if value is not None else ""
+        return self._label(value) if value is not None else ""
+
+    def _label(self, value: str) -> str:
+        return next((option["label"] for option in self.approval.options if option["value"] == value), value)
 
     @property
     def by_itself(self) -> bool:
@@ -179,16 +195,8 @@ class ApprovalPage:
 
     @cached_property
     def corrections(self) -> list[Correction]:
-        edits = self.approval.edits
-        return [
-            Correction(
-                words(part["label"]),
-                text(part["name"], part["value"]),
-                text(part["name"], edits[part["name"]]),
-            )
-            for part in self.approval.editable
-            if part["name"] in edits
-        ]
+        edits = selectors.corrections(self.approval)
+        return [_correction(part, edits[part["name"]]) for part in self.approval.editable if part["name"] in edits]
 
     @cached_property
     def history(self) -> list[Moment]:
@@ -196,15 +204,31 @@ class ApprovalPage:
         told = self.approval.notices.filter(state=NoticeState.SENT).count()
         mails = [Moment(f"Told {told} {'person' if told == 1 else 'people'} by mail")] if told else []
         votes = [
-            Moment(f"{vote.user or vote.name} {VERDICT_WORDS[vote.verdict]}", vote.created_at, vote.comment)
+            Moment(f"{vote.user or vote.name} {self._voted(vote)}", vote.created_at, vote.comment)
             for vote in self.votes
         ]
+        first, *later = self._asked()
+        turns = sorted([*later, *votes], key=lambda moment: moment.at or self.approval.created_at)
+        return [first, *mails, *turns, *self._end()]
+
+    def _asked(self) -> list[Moment]:
+        """Who was asked first, and then in turn."""
+        if noted := self.approval.rules.get("asked"):
+            return [_turn(entry) for entry in noted]
         asked = _list(_name(row, ASKED_WORDS) for row in self._assigned)
-        return [Moment(f"Asked {asked}", self.approval.created_at), *mails, *votes, *self._end()]
+        return [Moment(f"Asked {asked}", self.approval.created_at)]
+
+    def _voted(self, vote: Vote) -> str:
+        if vote.verdict == Verdict.APPROVED and vote.selected_option is not None:
+            return f"chose {self._label(vote.selected_option)}"
+        named = [words(part["label"], False) for part in self.approval.editable if part["name"] in vote.edits]
+        return VERDICT_WORDS[vote.verdict] + (f" and corrected {_list(named)}" if named else "")
 
     def _end(self) -> list[Moment]:
         if self.by_itself:
-            return [Moment(f"{self.approval.get_status_display()} by itself", self.approval.decided_at)]
+            decided = self.approval.status != Status.TIMEOUT
+            words = f"{self.approval.get_status_display()} by itself" if decided else OUTCOME_WORDS[Status.TIMEOUT]
+            return [Moment(words, self.approval.decided_at)]
         if self.approval.status == Status.CANCELLED:
             return [Moment("Withdrawn: nothing waits for it any more", self.approval.updated_at)]
         return []
@@ -237,6 +261,19 @@ class ApprovalPage:
     @property
     def now(self) -> datetime:
         return clock.now()
+
+
+def _correction(part: Mapping[str, Any], after: Any) -> Correction:
+    if part.get("hidden"):
+        return Correction(words(part["label"]), "the hidden one", "Another value")
+    return Correction(words(part["label"]), text(part["name"], part["value"]), text(part["name"], after))
+
+
+def _turn(entry: Mapping[str, Any]) -> Moment:
+    """One line of who was asked."""
+    roles = [ASKED_WORDS.get(role, role) for role in entry["roles"]]
+    names = _list([*entry["users"], *entry["groups"], *roles]) or "nobody"
+    return Moment(TURN_WORDS[entry["mode"]].format(names), datetime.fromisoformat(entry["at"]))
 
 
 def _name(row: Assignment, roles: Mapping[str, str]) -> str:

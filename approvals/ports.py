@@ -1,8 +1,10 @@
 """What approvals need from runs, which lie above them: registered once at start-up."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
+
+from tenants.actor import Actor
 
 if TYPE_CHECKING:
     from approvals.models import Approval
@@ -28,6 +30,9 @@ class WaitingRuns(Protocol):
 
     def faults(self, approval: "Approval", edits: Mapping[str, Any]) -> dict[str, str]:
         """What the run's document does not allow of corrected variables: a sentence for each of them."""
+
+    def files(self, actor: Actor, approval: "Approval", ids: Sequence[str]) -> list[Any]:
+        """What pages show of artifacts of the run, in this order; those that are gone are left out."""
 
     def statuses(self, run_ids: Iterable[UUID]) -> dict[UUID, str]:
         """The present statuses of runs, for showing beside approvals."""

@@ -13,6 +13,7 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sub
 
 from approvals import ports
 from approvals.choices import AssignmentKind, Status, Verdict
+from approvals.evidence import artifacts_in
 from approvals.models import Approval, Assignment, Vote
 from approvals.rules.answers import Question
 from approvals.rules.audience import REASONS, Audience, Named, Person, refusal
@@ -20,6 +21,7 @@ from approvals.rules.escalation import Move, Step, next_move
 from langorch.lib import clock
 from langorch.lib.counting import CountUpTo
 from langorch.lib.errors import NotFound
+from langorch.lib.redaction import REDACTED
 from tenants import selectors as people
 from tenants.actor import Actor
 from tenants.choices import Capability, Role
@@ -181,8 +183,16 @@ def refusal_for(actor: Actor, approval: Approval, groups: frozenset[str]) -> str
     return refusal(audience(approval), person(actor, approval, groups))
 
 
+def shows(actor: Actor, run_id: UUID, artifact_id: UUID) -> bool:
+    """Whether an artifact of a run is evidence of a question that `actor` may see."""
+    asked = visible_to(actor).filter(run_id=run_id).values_list("context_data", flat=True)
+    return any(str(artifact_id) in artifacts_in(context) for context in asked)
+
+
 def can_decide(actor: Actor, approval: Approval, groups: frozenset[str]) -> bool | str:
     """True, or the sentence why `actor` cannot decide `approval` now."""
+    if approval.status == Status.CANCELLED:
+        return "This question was withdrawn."
     if approval.status != Status.PENDING:
         return "This is decided already."
     if any(vote.user_id == actor.user_id for vote in approval.votes.all()):
@@ -254,6 +264,20 @@ def approving_votes(approval: Approval) -> int:
     """How many people want the same approval; votes for different options do not add up."""
     options = [vote.selected_option for vote in approval.votes.all() if vote.verdict == Verdict.APPROVED]
     return max((options.count(option) for option in options), default=0)
+
+
+def corrections(approval: Approval) -> dict[str, Any]:
+    """The corrected variables: as decided, else as those who have approved so far want them, the last word counting."""
+    if approval.status != Status.PENDING:
+        return dict(approval.edits)
+    votes = [vote for vote in approval.votes.all() if vote.verdict == Verdict.APPROVED]
+    return {name: value for vote in votes for name, value in vote.edits.items()}
+
+
+def corrections_shown(approval: Approval) -> dict[str, Any]:
+    """The same, hidden values masked."""
+    hidden = {part["name"] for part in approval.editable if part.get("hidden")}
+    return {name: REDACTED if name in hidden else value for name, value in corrections(approval).items()}
 
 
 def is_overdue(approval: Approval) -> bool:

@@ -1,6 +1,6 @@
 """How a decision reaches the run that waits for it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +9,14 @@ from django.db.models import QuerySet
 from approvals.models import Approval
 from langorch.lib.errors import Conflict
 from orchestration import events, waits
+from orchestration.artifacts import reading
+from orchestration.artifacts.reading import Preview
 from orchestration.choices import WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
 from procedures.ckp.document import VariableMeta
 from procedures.ckp.inputs import check_value
+from tenants.actor import Actor
 
 
 class Gate:
@@ -55,6 +58,10 @@ class Gate:
         metas = {name: VariableMeta.model_validate(declared[name]) for name in edits if name in declared}
         checked = {name: check_value(meta, edits[name])[1] for name, meta in metas.items()}
         return {name: f"This {fault}." for name, fault in checked.items() if fault}
+
+    def files(self, actor: Actor, approval: Approval, ids: Sequence[str]) -> list[Preview]:
+        """What pages show of artifacts of the run, in this order; those that are gone are left out."""
+        return reading.evidence(actor, approval.run_id, ids)
 
     def statuses(self, run_ids: Iterable[UUID]) -> dict[UUID, str]:
         """The present statuses of runs."""

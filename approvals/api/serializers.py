@@ -204,7 +204,7 @@ def _decision(approval: Approval) -> dict[str, Any]:
         "via": approval.via or None,
         "decision_payload": approval.decision_payload,
         "selected_option": approval.selected_option,
-        "edits": approval.edits,
+        "edits": selectors.corrections_shown(approval),
         "comment": approval.comment or None,
         "client_note": approval.client_note or None,
     }

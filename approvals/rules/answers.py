@@ -8,11 +8,17 @@ from typing import Any, Literal
 
 from approvals.rules import schema
 from langorch.lib.errors import Place
+from langorch.lib.redaction import REDACTED
 
 APPROVED: Literal["approved"] = "approved"
 REJECTED: Literal["rejected"] = "rejected"
 COMMENT_MAX = 10_000
 
+AUTOMATIC: Mapping[str, str] = {
+    APPROVED: "Approved by itself at the due time.",
+    REJECTED: "Rejected by itself at the due time.",
+}
+"""The comments of the system's own decisions."""
 SPELLINGS = {"approve": APPROVED, "approved": APPROVED, "reject": REJECTED, "rejected": REJECTED}
 
 
@@ -45,19 +51,19 @@ def evidence_hash(seen: Mapping[str, Any]) -> str:
 
 
 def completed(question: Question, answer: Answer) -> Answer:
-    """`answer` as it counts: a rejection carries nothing but its comment, a form its defaults."""
+    """`answer` as it counts: without an approval it carries nothing but its comment; a form takes its defaults."""
     answer = replace(answer, comment=answer.comment.strip())
-    if answer.verdict == REJECTED:
+    if answer.verdict != APPROVED:
         return replace(answer, selected_option=None, payload=None, edits={})
     if question.decision_type == "provide_input":
         return replace(answer, payload=schema.with_defaults(question.form or {}, answer.payload or {}))
     return replace(answer, payload=answer.payload or None)
 
 
-def automatic(question: Question, verdict: str, comment: str) -> Answer:
+def automatic(question: Question, verdict: str) -> Answer:
     """The answer of the system itself: the first option, the form's defaults."""
     first = question.options[0] if question.options and question.decision_type == "select_option" else None
-    return completed(question, Answer(verdict, comment, selected_option=first))
+    return completed(question, Answer(verdict, AUTOMATIC.get(verdict, ""), selected_option=first))
 
 
 def faults(question: Question, answer: Answer) -> list[Place]:
@@ -107,6 +113,10 @@ def _edit_faults(question: Question, answer: Answer) -> list[Place]:
     for name, value in answer.edits.items():
         if name not in question.editable:
             found.append(Place(f"{name} cannot be changed here.", code="not_editable", field=name, pointer="/edits"))
+            continue
+        if value == REDACTED:
+            sentence = "This is a mask, not a value; leave it out to keep what is there."
+            found.append(Place(sentence, code="masked", field=name, pointer=f"/edits/{name}"))
             continue
         for place in schema.faults(question.editable[name], value, f"/edits/{name}"):
             found.append(replace(place, field=name))

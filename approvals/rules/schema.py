@@ -1,5 +1,6 @@
 """Checking values against the JSON Schemas of forms: patterns by RE2, no reference leaves the schema."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -27,6 +28,15 @@ SENTENCES = {
     "format": "This is not a valid {value}.",
     "pattern": "This does not have the expected form.",
     "additionalProperties": "There is a field that was not asked for.",
+}
+KINDS = {
+    "string": "a text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "empty",
 }
 
 
@@ -72,5 +82,12 @@ def _sentence(error: ValidationError) -> str:
     form = SENTENCES.get(str(error.validator))
     if form is None:
         return error.message[:300]
+    return form.format(value=_words(error))
+
+
+def _words(error: ValidationError) -> str:
     value = error.validator_value
-    return form.format(value=" or ".join(map(str, value)) if isinstance(value, list) else value)
+    if error.validator == "type":
+        kinds = value if isinstance(value, list) else [value]
+        return " or ".join(KINDS.get(str(kind), str(kind)) for kind in kinds)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -3,7 +3,8 @@
 from approvals import selectors
 from approvals.choices import AssignmentKind
 from approvals.models import Approval, Assignment
-from approvals.rules.audience import Named
+from approvals.rules.audience import ADMINISTRATOR, Named
+from langorch.lib import clock
 from tenants.models import User
 
 
@@ -16,9 +17,22 @@ def ask(approval: Approval, named: Named) -> None:
     Assignment.system.bulk_create(rows, ignore_conflicts=True)
 
 
+def note(approval: Approval, mode: str, named: Named) -> None:
+    """Remember that `named` are asked from now on; `mode` is first, or how an escalation reaches them."""
+    users = {user.username: str(user) for user in selectors.people_named(approval, Named(users=named.users))}
+    entry = {
+        "at": clock.now().isoformat(),
+        "mode": mode,
+        "users": [*users.values(), *sorted(name for name in named.users if "@" not in name and name not in users)],
+        "groups": sorted(named.groups),
+        "roles": sorted(named.roles),
+    }
+    approval.rules["asked"].append(entry)
+
+
 def ask_administrators(approval: Approval) -> None:
     """Let the administrators of the place decide, because nobody else can."""
-    Assignment.system.bulk_create([_row(approval, AssignmentKind.FALLBACK, "admin")], ignore_conflicts=True)
+    Assignment.system.bulk_create([_row(approval, AssignmentKind.FALLBACK, ADMINISTRATOR)], ignore_conflicts=True)
 
 
 def ask_nobody(approval: Approval) -> None:

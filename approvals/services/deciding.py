@@ -1,6 +1,6 @@
 """Deciding: one function for page, API and mail link, and the end that people and the system share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from approvals import links, notices, ports, selectors, transitions
 from approvals.choices import Status, Via
 from approvals.models import Approval, Notice, Vote
 from approvals.rules import answers, quorum
-from approvals.rules.answers import Answer
+from approvals.rules.answers import Answer, Question
 from approvals.rules.audience import REASONS
 from langorch.lib import clock, groups, live
 from langorch.lib.errors import Conflict, Denied, Invalid, Place
@@ -40,12 +40,14 @@ def decide(actor: Actor, approval_id: UUID | str, answer: Answer, *, client_note
     _require_open(approval, waits)
     question = selectors.question(approval)
     answer = answers.completed(question, answer)
-    if places := answers.faults(question, answer) or _edit_faults(approval, answer):
+    if places := _faults(approval, question, answer):
         detail = " ".join(place.message for place in places)
         raise Invalid(detail, code="invalid_decision", places=places)
     _vote(actor, approval, answer)
     tally = _tally(approval)
     if tally.decided:
+        if answer.verdict == answers.APPROVED:
+            answer = replace(answer, edits=selectors.corrections(approval))
         end(actor, approval, Ending(answer.verdict, answer, Via(actor.via), client_note[:300]))
     else:
         _note_vote(actor, approval, answer, tally)
@@ -153,6 +155,15 @@ def _require_open(approval: Approval, waits: bool) -> None:
         raise already_decided(approval)
     if approval.status == Status.CANCELLED or not waits:
         raise Conflict("This question was withdrawn; nothing waits for it any more.", code="not_waiting")
+
+
+def _faults(approval: Approval, question: Question, answer: Answer) -> list[Place]:
+    """All that is wrong, each field once."""
+    found = answers.faults(question, answer)
+    named = {place.field for place in found if (place.pointer or "").startswith("/edits")}
+    if answer.verdict != answers.APPROVED:
+        return found
+    return found + [place for place in _edit_faults(approval, answer) if place.field not in named]
 
 
 def _edit_faults(approval: Approval, answer: Answer) -> list[Place]:

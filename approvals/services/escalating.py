@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 
 from approvals import notices, ports, selectors
 from approvals.models import Approval
-from approvals.rules.audience import Named
+from approvals.rules.audience import ADMINISTRATOR, Named
 from approvals.rules.escalation import Step
 from approvals.services import addressing
 from langorch.lib import clock, groups, live
 
-NOTIFY, REASSIGN = "notify", "reassign"
+NOTIFY, REASSIGN, FALLBACK = "notify", "reassign", "fallback"
 ADMINISTRATORS = "administrators"
 
 
@@ -24,6 +24,7 @@ def find_somebody(approval: Approval) -> None:
             _address(approval, step)
     if not selectors.deciders(approval).exists():
         addressing.ask_administrators(approval)
+        addressing.note(approval, FALLBACK, Named(roles=frozenset({ADMINISTRATOR})))
         _record(approval, ADMINISTRATORS)
 
 
@@ -58,6 +59,7 @@ def _address(approval: Approval, step: Step) -> None:
     if step.mode == REASSIGN:
         notices.void(approval, keep=selectors.deciders(approval))
     notices.write(approval, selectors.people_named(approval, step.to))
+    addressing.note(approval, step.mode, step.to)
     _record(approval, ", ".join(_words(step.to)))
 
 

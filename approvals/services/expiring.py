@@ -55,7 +55,7 @@ def _by_itself(question: Question, action: str) -> Answer:
     """The answer at the due time; nobody has answered where a form needs more than its defaults."""
     verdict = end_verdict(action)
     if verdict != TIMEOUT:
-        answer = answers.automatic(question, verdict, f"Decided by itself at the due time ({action}).")
+        answer = answers.automatic(question, verdict)
         if not answers.faults(question, answer):
             return answer
-    return answers.automatic(question, TIMEOUT, "")
+    return answers.automatic(question, TIMEOUT)

@@ -18,6 +18,7 @@ from approvals.services import addressing, escalating
 from langorch.lib import clock, groups, live
 from tenants.models import Project
 
+FIRST = "first"
 ANY_APPROVER = Named(roles=frozenset({APPROVER}))
 
 
@@ -25,7 +26,8 @@ ANY_APPROVER = Named(roles=frozenset({APPROVER}))
 class OpenApproval:
     """A question as a visit asks it. All texts are rendered and all values masked; shapes are those of CKP 2.10.
 
-    `options` are {value, label}; `editable` are {name, label, schema, value} with a JSON Schema each.
+    `options` are {value, label}; `editable` are {name, label, schema, value} with a JSON Schema each; one that
+    is not shown has `hidden` and no value.
     `four_eyes` None leaves it to the project. `approvers` empty asks every approver of the project.
     """
 
@@ -71,6 +73,7 @@ def open_approval(asked: OpenApproval) -> Approval:
     if not made:
         return approval
     addressing.ask(approval, asked.approvers or ANY_APPROVER)
+    addressing.note(approval, FIRST, asked.approvers or ANY_APPROVER)
     _bar(approval, asked)
     due = approval.expires_at.isoformat() if approval.expires_at else None
     payload = {"approval_id": str(approval.pk), "node_name": approval.node_name, "expires_at": due}
@@ -113,7 +116,10 @@ def _values(asked: OpenApproval) -> dict[str, Any]:
 
 
 def rules_of(asked: OpenApproval, now: datetime) -> dict[str, Any]:
-    """The numbers and habits of a question, as JSON. `window_seconds` is what each untimed escalation gives anew."""
+    """The numbers and habits of a question, as JSON, and who was asked in turn (`asked`).
+
+    `window_seconds` is what each untimed escalation gives anew.
+    """
     steps = list(asked.escalation)
     if asked.escalation_contact:
         steps.append(Step(to=named([asked.escalation_contact])))
@@ -127,6 +133,7 @@ def rules_of(asked: OpenApproval, now: datetime) -> dict[str, Any]:
         "window_seconds": (asked.expires_at - now).total_seconds() if asked.expires_at else None,
         "escalation": [_step_as_json(step) for step in steps],
         "escalated": [],
+        "asked": [],
     }
 
 

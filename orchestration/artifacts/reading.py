@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, TypeVar
 from uuid import UUID
 
 from django.db.models import QuerySet
 
+from approvals import selectors as approvals
 from langorch.lib.errors import Denied, NotFound, Refusal
 from orchestration.artifacts import storage
 from orchestration.artifacts.acceptance import OURS
@@ -74,16 +75,23 @@ def at(actor: Actor, path: str) -> Artifact:
         artifact_id = UUID(path.partition("/")[0])
     except ValueError:
         raise _unknown() from None
-    found = Artifact.objects.visible_to(actor).filter(pk=artifact_id, uri=OURS + path).select_related("run").first()
-    if found is None:
+    wanted = Artifact.system.filter(tenant_id=actor.tenant_id, pk=artifact_id, uri=OURS + path).select_related("run")
+    found = wanted.first()
+    if found is None or not (_visible(actor, found) or approvals.shows(actor, found.run_id, found.pk)):
         raise _unknown()
     return found
 
 
+def _visible(actor: Actor, artifact: Artifact) -> bool:
+    return Artifact.objects.visible_to(actor).filter(pk=artifact.pk).exists()
+
+
 def why_not(actor: Actor, artifact: Artifact) -> str | None:
-    """Why `actor` may not download an artifact, or None."""
+    """Why `actor` may not download an artifact, or None; who is shown it as evidence needs no permission to view."""
     permission = NEEDED[Classification(artifact.classification)]
     if actor.may(permission, artifact.run):
+        return None
+    if permission == "view" and approvals.shows(actor, artifact.run_id, artifact.pk):
         return None
     return f"This artifact is {artifact.classification}; you need the permission {permission} to read it."
 
@@ -129,6 +137,13 @@ def content_of(run_id: UUID, name: str) -> bytes | None:
 def previews(actor: Actor, artifacts: Iterable[Artifact]) -> list[Preview]:
     """What a page shows of each of several artifacts, which were read with their run."""
     return [preview(actor, artifact) for artifact in artifacts]
+
+
+def evidence(actor: Actor, run_id: UUID, ids: Sequence[str]) -> list[Preview]:
+    """What a page shows of the artifacts of a run with these ids, in this order; unknown ones are left out."""
+    known = [name for name in ids if _ID.fullmatch(name)]
+    found = {str(row.pk): row for row in Artifact.system.filter(run_id=run_id, pk__in=known).select_related("run")}
+    return previews(actor, (found[name] for name in dict.fromkeys(known) if name in found))
 
 
 def preview(actor: Actor, artifact: Artifact) -> Preview:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from approvals.rules.audience import Named, named
 from approvals.rules.escalation import Step
@@ -16,6 +16,10 @@ from orchestration.runtime.records import WaitRow, moment, to_json
 from orchestration.runtime.visiting import Visit
 from procedures.ckp.document import Escalation, FourEyes, HumanApprovalNode, VariableMeta
 from procedures.ckp.durations import parse_duration
+
+KINDS: Final = {"date": "string", "datetime": "string", "file": "string", "password": "string"}
+FORMATS: Final = {"date": "date", "datetime": "date-time"}
+COUNTED: Final = {"string": "Length", "array": "Items"}
 
 
 def approval(visit: Visit, node: HumanApprovalNode) -> Answer | None:
@@ -98,9 +102,14 @@ def _form(visit: Visit, node: HumanApprovalNode) -> dict[str, Json] | None:
 
 
 def _editable(visit: Visit, name: str) -> dict[str, Any]:
+    """A variable that the decider may correct; one that is masked elsewhere can be replaced, but is not shown."""
     meta = visit.document.variables_schema.get(name)
     label = (meta.label if meta else None) or name
-    return {"name": name, "label": label, "schema": _schema(meta), "value": visit.variables.get(name)}
+    value = visit.variables.get(name)
+    found = {"name": name, "label": label, "schema": _schema(meta), "value": value}
+    redactor = visit.drive.journal.redactor
+    hidden = redactor.hides(name, "" if value is None else value) or redactor.redact(value) != value
+    return found | {"value": None, "hidden": True} if hidden else found
 
 
 def _schema(meta: VariableMeta | None) -> dict[str, Json]:
@@ -109,15 +118,17 @@ def _schema(meta: VariableMeta | None) -> dict[str, Json]:
         return {}
     if isinstance(meta.json_schema, dict):
         return meta.json_schema
-    limits = meta.validation
-    kinds = {"date": "string", "datetime": "string", "file": "string", "password": "string"}
+    limits, kind = meta.validation, KINDS.get(meta.type or "", meta.type)
     found: dict[str, Json] = {
-        "type": kinds.get(meta.type or "", meta.type),
-        "pattern": limits.regex,
+        "type": kind,
+        "format": FORMATS.get(meta.type or ""),
+        "pattern": f"^(?:{limits.regex})$" if limits.regex else None,
         "enum": limits.allowed_values,
     }
-    if meta.type in ("number", "integer"):
+    if kind in ("number", "integer"):
         found |= {"minimum": limits.min, "maximum": limits.max}
+    elif kind in COUNTED:
+        found |= {f"min{COUNTED[kind]}": limits.min_length, f"max{COUNTED[kind]}": limits.max_length}
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -26,7 +26,7 @@ from tests import people
 from tests.artifacts import stored_artifact
 from tests.documents import hello
 from tests.people import House
-from tests.questions import question
+from tests.questions import ask, parked_run
 from tests.routes import PUBLIC, Route, Undeclared, routes
 
 MARK = "kept-inside-acme"
@@ -106,8 +106,9 @@ def world(house: House) -> World:
     run = runs.start_run(operator, runs.StartRequest(procedure_id=MARK, title=MARK)).run
     at = {"started_at": run.created_at, "ended_at": run.created_at}
     Visit.objects.create(run=run, path="greet", node_id="greet", pos=1, state="done", outcome="done", **at)
-    approval = question(house.tenant, house.project, house.operator, title=MARK)
-    artifact = stored_artifact(run, "note.txt", MARK.encode())
+    asking = parked_run(house.tenant, house.project, house.operator)
+    artifact = stored_artifact(asking, "note.txt", MARK.encode())
+    approval = ask(asking, title=MARK, context_data={"note": {"artifact_id": str(artifact.pk)}})
     bulk = runs.start_bulk(operator, BulkVerb.TAG, [run.pk], MARK, MARK)
     values = {
         "bulk_id": bulk.pk,

@@ -12,6 +12,7 @@ from langorch.lib import clock
 from langorch.lib.errors import Invalid
 from orchestration import transitions
 from orchestration.models import Run, Wait
+from tenants.choices import Role
 from tests import people, runs
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,6 +72,68 @@ def test_a_correction_keeps_to_what_is_declared(house, meta, before, wrong, righ
     assert [(place.field, place.pointer) for place in refused.value.places] == [("total", "/edits/total")]
     services.decide(people.actor(house.approver), approval.pk, Answer("approved", edits={"total": right}))
     assert runs.drive(run).status == "completed"
+
+
+def test_all_faults_of_corrections_are_told_together(house):
+    schema = {
+        "total": {"type": "number", "validation": {"max": 5}},
+        "day": {"type": "date", "validation": {"min": "2026-01-01"}},
+    }
+    _, approval = asked_run(house, {"editable": ["total", "day"]}, schema, total=1, day="2026-02-01")
+    wrong = Answer("approved", edits={"total": 9, "day": "2025-01-01"})
+    with pytest.raises(Invalid) as refused:
+        services.decide(people.actor(house.approver), approval.pk, wrong)
+    assert [place.field for place in refused.value.places] == ["total", "day"]
+
+
+def test_a_hidden_variable_can_be_replaced_and_is_never_shown(house, api):
+    schema = {"total": {"type": "string", "sensitive": True}, "opened": {"type": "boolean"}}
+    run, approval = asked_run(house, {"editable": ["total", "opened"]}, schema, total="NO12 3456")
+    client, address = api(house.approver), f"/api/approvals/{approval.pk}"
+    asked = client.get(address).json()["editable"]
+    assert [(part["name"], part["value"], part.get("hidden")) for part in asked] == [
+        ("total", None, True),
+        ("opened", None, None),
+    ]
+    page = people.browser(house.approver)
+    before = page.get(f"/approvals/{approval.pk}").content.decode()
+    assert "What is there is hidden" in before
+    assert page.post(f"/approvals/{approval.pk}", {"decision": "approve", "edit.total": "NO99"}).status_code == 302
+    shown = client.get(address).json()
+    assert shown["edits"] == {"total": "***REDACTED***"}
+    after = page.get(f"/approvals/{approval.pk}").content.decode()
+    assert "Another value" in after
+    for text in (before, after, str(asked), str(shown)):
+        assert "NO12 3456" not in text
+        assert "NO99" not in text
+    assert runs.drive(run).output_vars["total"] == "NO99"
+
+
+def test_what_is_left_empty_stays_as_it_is(house):
+    schema = {"total": {"type": "string", "sensitive": True}, "opened": {"type": "boolean"}}
+    run, approval = asked_run(house, {"editable": ["total", "opened"]}, schema, total="NO12 3456")
+    page = people.browser(house.approver)
+    body = {"decision": "approve", "edit.total": "", "edit.opened": ""}
+    assert page.post(f"/approvals/{approval.pk}", body).status_code == 302
+    assert Approval.system.get(pk=approval.pk).edits == {}
+    assert runs.drive(run).output_vars["total"] == "NO12 3456"
+
+
+def test_corrections_of_several_voters_add_up_and_the_last_word_counts(house):
+    schema = TOTAL | {"vendor": {"type": "string"}}
+    node = {"editable": ["total", "vendor"], "min_approvers": 2}
+    run, approval = asked_run(house, node, schema, total=10, vendor="Kestrel")
+    first = Answer("approved", edits={"total": 20, "vendor": "Heron"})
+    services.decide(people.actor(house.approver), approval.pk, first)
+    other = people.make_person("other", (Role.APPROVER, house.tenant))
+    page = people.browser(other)
+    shown = page.get(f"/approvals/{approval.pk}").content.decode()
+    assert 'value="20"' in shown
+    assert "approved and corrected" in shown
+    body = {"decision": "approve", "edit.total": "30", "edit.vendor": "Heron"}
+    assert page.post(f"/approvals/{approval.pk}", body).status_code == 302
+    assert Approval.system.get(pk=approval.pk).edits == {"total": 30, "vendor": "Heron"}
+    assert runs.drive(run).output_vars["total"] == 30
 
 
 def test_a_rejection_takes_its_own_way(house):

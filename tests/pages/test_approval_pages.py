@@ -15,9 +15,12 @@ from approvals import notices, services
 from approvals.models import Approval, Notice, Vote
 from approvals.rules.answers import Answer
 from approvals.rules.audience import Named
+from approvals.rules.escalation import Step
 from langorch.lib import clock
+from orchestration.models import Artifact
 from tenants.choices import Role
 from tests import people, questions
+from tests.artifacts import stored_artifact
 from tests.questions import answer_of, link_in, question
 
 pytestmark = pytest.mark.django_db
@@ -213,6 +216,75 @@ class TestKinds:
         assert client.post(page_of(asked), body).status_code == 302
         assert answer_of(asked)["edits"] == {"total": 14000.0}
         assert "Total 14,000.00 instead of 14,380.00" in words(client.get(page_of(asked)))
+
+
+class TestWhoWasAsked:
+    def test_each_turn_of_an_escalation_is_told_with_those_it_went_to(self, house, browser):
+        other = people.make_person("other", (Role.APPROVER, house.tenant))
+        steps = [Step(Named(users=frozenset({"other"}))), Step(Named(roles=frozenset({"viewer"})), "notify", after=1)]
+        named = Named(users=frozenset({"judge"}))
+        more = {"approvers": named, "escalation": steps, "timeout_action": "escalate"}
+        asked = question(house.tenant, house.project, expires_at=clock.now() + timedelta(hours=1), **more)
+        past = clock.now() - timedelta(seconds=1)
+        Approval.system.filter(pk=asked.pk).update(acts_at=past, expires_at=past, created_at=past - timedelta(hours=1))
+        services.expire_due()
+        text = words(browser(other).get(page_of(asked)))
+        told = text[text.index("So far") :]
+        assert re.findall(r"Asked Judge Test|Told the viewers|Handed on to Other Test", told) == [
+            "Asked Judge Test",
+            "Told the viewers",
+            "Handed on to Other Test",
+        ]
+
+    def test_administrators_come_last(self, house, browser):
+        asked = question(house.tenant, house.project, approvers=Named(users=frozenset({"nobody"})))
+        text = words(browser(house.admin).get(page_of(asked)))
+        assert "Asked nobody" in text
+        assert "Handed to the administrators, because nobody else may decide" in text
+
+    def test_a_vote_says_what_it_is_for(self, house, browser):
+        options = [{"value": "north", "label": "By rail"}, {"value": "south", "label": "By road"}]
+        more = {"decision_type": "select_option", "options": options, "min_approvers": 2}
+        asked = question(house.tenant, house.project, **more)
+        services.decide(people.actor(house.judge), asked.pk, Answer("approved", selected_option="south"))
+        assert "Judge Test chose By road" in words(browser(house.approver).get(page_of(asked)))
+
+
+class TestFiles:
+    @pytest.fixture
+    def asked(self, house):
+        run = questions.parked_run(house.tenant, house.project)
+        report = stored_artifact(run, "report.csv", b"item,price\nboots,80\n")
+        sealed = stored_artifact(run, "sealed.txt", b"only for few", classification="confidential")
+        named = [{"artifact_id": str(one.pk), "uri": one.uri, "name": one.name} for one in (report, sealed)]
+        return questions.ask(run, context_data={"files": {"artifacts": named}, "gone": {"artifact_id": "x"}})
+
+    def test_files_among_the_evidence_are_shown_and_can_be_downloaded(self, asked, house, browser):
+        client = browser(house.judge)
+        report, _ = Artifact.system.filter(run_id=asked.run_id).order_by("name")
+        for address in (page_of(asked), f"/approvals?a={asked.pk}"):
+            answer = client.get(address)
+            assert "item,price boots,80" in words(answer)
+            assert report.uri in answer.content.decode()
+            assert "artifact_id" not in words(answer)
+        download = client.get(report.uri)
+        assert (download.status_code, b"".join(download.streaming_content)) == (200, b"item,price\nboots,80\n")
+
+    def test_a_classification_still_decides(self, asked, house, browser):
+        client = browser(house.judge)
+        _, sealed = Artifact.system.filter(run_id=asked.run_id).order_by("name")
+        text = words(client.get(page_of(asked)))
+        assert "This artifact is confidential" in text
+        assert "only for few" not in text
+        assert client.get(sealed.uri).status_code == 403
+
+    def test_who_is_not_asked_gets_nothing(self, asked, house, browser):
+        report, _ = Artifact.system.filter(run_id=asked.run_id).order_by("name")
+        other = questions.ask(questions.parked_run(house.tenant, house.other_project))
+        assert browser(house.guest).get(report.uri).status_code == 404
+        services.decide(people.actor(house.judge), asked.pk, Answer("approved"))
+        assert browser(house.judge).get(report.uri).status_code == 200
+        assert browser(house.judge).get(page_of(other)).status_code == 404
 
 
 class TestInbox:

@@ -94,9 +94,25 @@ def test_only_named_variables_can_be_corrected():
 
 
 def test_the_system_takes_the_first_option_and_the_defaults():
-    assert automatic(CHOICE, "approved", "due").selected_option == "north"
-    assert automatic(FORM, "approved", "due").payload == {"currency": "EUR"}
-    assert automatic(CHOICE, "rejected", "due").selected_option is None
+    assert automatic(CHOICE, "approved").selected_option == "north"
+    assert automatic(FORM, "approved").payload == {"currency": "EUR"}
+    assert automatic(CHOICE, "rejected").selected_option is None
+
+
+@pytest.mark.parametrize("question", [CHOICE, FORM])
+def test_nothing_is_chosen_or_filled_in_when_nobody_answers(question):
+    assert automatic(question, "timeout") == Answer("timeout")
+
+
+def test_faults_name_kinds_and_values_as_people_do():
+    form = {"properties": {"a": {"type": "string"}, "b": {"const": True}, "c": {"type": ["array", "null"]}}}
+    answer = Answer("approved", payload={"a": 1, "b": False, "c": "x"})
+    said = [place.message for place in faults(Question("provide_input", form=form), answer)]
+    assert said == ["This must be a text.", "This must be true.", "This must be a list or empty."]
+
+
+def test_a_mask_is_no_correction():
+    assert places(EDITABLE, Answer("approved", edits={"total": "***REDACTED***"})) == [("total", "masked")]
 
 
 def test_the_hash_covers_values_not_their_order():

@@ -38,6 +38,21 @@ def test_a_long_table_is_cut_and_says_so():
     assert (len(table.rows), table.more) == (50, 30)
 
 
+def test_artifacts_are_files_in_whatever_shape_a_result_holds_them():
+    one, other = {"artifact_id": "a1", "uri": "/x", "size_bytes": 8}, {"artifact_id": "a2", "uri": "/y"}
+    context = {"scan": one, "both": [one, other], "result": {"artifacts": [other]}, "shot": {"screenshot": one}}
+    found = evidence.read(context)
+    assert found.files == ["a1", "a1", "a2", "a2", "a1"]
+    assert (found.facts, found.tables, found.nested) == ([], [], [])
+    assert evidence.artifacts_in(context) == {"a1", "a2"}
+
+
+def test_what_holds_more_than_files_is_shown_as_it_is():
+    value = {"artifact": {"artifact_id": "a1"}, "pages": 3}
+    found = evidence.read({"scan": value, "none": {"artifacts": []}})
+    assert (found.files, [part.value for part in found.nested]) == ([], [value, {"artifacts": []}])
+
+
 def test_what_is_neither_stays_whole():
     value = {"a": {"b": [1]}}
     (nested,) = evidence.read({"deep": value}).nested
