@@ -51,7 +51,7 @@ def _deciders(subject: Subject, approvers: Approvers) -> frozenset[str] | None:
     for field, kind in _KINDS:
         for name in getattr(approvers, field):
             members = subject.registry.members(kind, name)
-            if members is None and kind == "user":
+            if kind == "user" and not members:
                 members = frozenset({name})
             if members is None:
                 return None
