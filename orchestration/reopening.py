@@ -19,7 +19,9 @@ from orchestration.visit_rows import owner_of
 
 FAILED = frozenset({"fail", "end", "recover"})
 LIMITS = frozenset({"timeout", "expired", "sla_breached"})
-KEPT_FACTS = frozenset({"items", "index", "operations"})
+OPERATIONS = "operations"
+"""The fact that says how many operations are done: as long as what they changed is kept."""
+KEPT_FACTS = frozenset({"items", "index", OPERATIONS})
 CHILD = "child"
 """The fact of a subflow's visit that names the child it started last."""
 
@@ -148,7 +150,8 @@ def _iteration(region: str, owner: str) -> int | None:
 
 def _open(visit: Visit) -> None:
     has_steps = StepRecord.objects.filter(run_id=visit.run_id, path=visit.path).exists()
-    facts = {name: value for name, value in (visit.data or {}).items() if name in KEPT_FACTS | {UNDO}}
+    kept = KEPT_FACTS | {UNDO} if has_steps else (KEPT_FACTS | {UNDO}) - {OPERATIONS}
+    facts = {name: value for name, value in (visit.data or {}).items() if name in kept}
     Visit.objects.filter(pk=visit.pk).update(
         state=VisitState.OPEN,
         outcome="",

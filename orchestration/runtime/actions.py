@@ -17,15 +17,19 @@ AVAILABLE: Final = frozenset({*OPERATIONS, "set_checkpoint", "restore_checkpoint
 _RESULT: Final = "__result"
 
 Emit = Callable[[str, Mapping[str, Json]], None]
+Look = Callable[[], None]
 
 
-def perform(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[Place, ...], emit: Emit) -> Json:
-    """Carry out an internal action: its result, after setting the variables that it sets. `emit` records its events.
+def perform(
+    visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[Place, ...], emit: Emit, look: Look
+) -> Json:
+    """Carry out an internal action: its result, after setting the variables that it sets.
 
+    `emit` records its events; `look` is called while it computes, and what that raises ends it.
     Raises `StepFailed`, `OperationError`, `EvaluationError`.
     """
     if action in OPERATIONS:
-        return _operate(visit, action, fields, place, emit)
+        return _operate(visit, action, fields, place, emit, look)
     if action == "set_checkpoint":
         return _keep(visit, str(fields["name"]))
     if action == "restore_checkpoint":
@@ -35,11 +39,13 @@ def perform(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[
     raise StepFailed(Error("no_executor", f"The action {action} cannot be carried out by this version."))
 
 
-def _operate(visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[Place, ...], emit: Emit) -> Json:
+def _operate(
+    visit: Visit, action: str, fields: Mapping[str, Json], place: tuple[Place, ...], emit: Emit, look: Look
+) -> Json:
     tools = Tools(visit.drive.secrets.text_of, partial(intake.file_of, visit), visit.document.variables_schema)
     operation = {**fields, "action": action, "output_variable": _RESULT}
     try:
-        changes = run_operation(operation, visit.values.scope(*place), tools)
+        changes = run_operation(operation, visit.values.working(place, look), tools)
     finally:
         visit.values.tell()
     result = changes.pop(_RESULT)

@@ -119,6 +119,12 @@ class Context(Protocol):
     def retries(self) -> int:
         """How often this node sent its region back by a retry."""
 
+    def look_at_work(self) -> None:
+        """A boundary in the midst of the node's work: raises when the visit may not go on.
+
+        What is not to be done again by a later entry has been kept or noted before.
+        """
+
     def expression(self, source: Json, *place: Place, local: Mapping[str, Json] = ...) -> Json:
         """The value of an expression; `local` binds further names."""
 
@@ -142,6 +148,9 @@ class Context(Protocol):
 
     def keep(self, facts: Mapping[str, Json]) -> None:
         """Add facts for a later entry of this visit; they go out with the next write."""
+
+    def note(self, name: str, number: int) -> None:
+        """Add a fact for a later entry of this visit; it goes out when the visit is stored the next time."""
 
     def emit(self, event_type: str, payload: Mapping[str, Any], step_id: str = "", attempt: int | None = None) -> None:
         """Record an event of this visit."""

@@ -47,7 +47,7 @@ class VisitContext(Visit):
             for one in transformations:
                 self.write(one.output_variable, standins.assumed(one.type))
             return
-        changes = run_transformations(sources, self.values.scope("transformations"))
+        changes = run_transformations(sources, self.values.working(("transformations",), self.look_at_work))
         self.values.tell()
         for name, value in changes.items():
             self.write(name, value)

@@ -49,7 +49,7 @@ def operate(visit: Visit, operation: Operation, place: tuple[Place, ...]) -> Jso
         if (stub := standins.computed(visit, operation.action, *place)) is not standins.NOTHING:
             return _assume(visit, operation, stub)
         emit = partial(visit.emit, step_id=operation.id or "")
-        result = actions.perform(visit, operation.action, fields, place, emit)
+        result = actions.perform(visit, operation.action, fields, place, emit, visit.look_at_work)
         if isinstance(name := fields.get("output_variable"), str):
             visit.write(name, result)
     except (EvaluationError, OperationError, NotStorable) as error:
@@ -188,16 +188,24 @@ class StepRun(RecordedStep):
         if self.step.action in WAITS:
             self._wait(limit)
             return None
-        result = self._act()
-        if limit and (clock.monotonic() - self.began) * 1000 > limit:
-            raise self._timed_out(limit)
+        result = self._act(limit)
+        self._require_time(limit)
         return result
 
-    def _act(self) -> Json:
+    def _require_time(self, limit: float) -> None:
+        if limit and (clock.monotonic() - self.began) * 1000 > limit:
+            raise self._timed_out(limit)
+
+    def _look_at_work(self, limit: float) -> None:
+        self._require_time(limit)
+        self.visit.look_at_work()
+
+    def _act(self, limit: float) -> Json:
         if (stub := standins.computed(self.visit, self.step.action, *self.place)) is not standins.NOTHING:
             return _assume(self.visit, self.step, stub)
         emit = partial(self.visit.emit, step_id=self.step.step_id, path=self.path)
-        return actions.perform(self.visit, self.step.action, self.step.parameters, self.place, emit)
+        look = partial(self._look_at_work, limit) if limit else self.visit.look_at_work
+        return actions.perform(self.visit, self.step.action, self.step.parameters, self.place, emit, look)
 
     def _wait(self, limit: float) -> None:
         fields = self.step.parameters

@@ -31,6 +31,7 @@ class Values:
         self._node_id = node_id
         self._builtins = dict(scope.builtins)
         self._scope = replace(scope, builtins=self._builtins)
+        self._working: Scope | None = None
         self._report = report
         self._told: set[tuple[str, str | None, str]] = set()
         self._root = "/workflow_graph/nodes/" + _escaped(node_id)
@@ -55,6 +56,13 @@ class Values:
             return replace(self._scope, pointer=pointer, variables={**self._scope.variables, **local})
         self._scope.pointer = pointer
         return self._scope
+
+    def working(self, place: tuple[Place, ...], look: Callable[[], None]) -> Scope:
+        """The scope for work that may take long: `look` is called all the while, and raises to end it. As `scope`."""
+        if self._working is None:
+            self._working = replace(self._scope)
+        self._working.pointer, self._working.look = self.scope(*place).pointer, look
+        return self._working
 
     def expression(self, source: Json, place: tuple[Place, ...], local: Mapping[str, Json] = NOTHING) -> Json:
         """The value of an expression."""

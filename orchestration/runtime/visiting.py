@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from langorch.lib import clock
 from langorch.lib.redaction import REDACTED
@@ -20,6 +20,9 @@ from orchestration.runtime.state_size import Sizes
 from orchestration.runtime.values import NOTHING, Values
 from procedures.ckp.document import Document, Node, Sla
 from procedures.ckp.expressions import Scope
+
+LOOK_SECONDS: Final = 0.01
+"""So long is worked between two looks in the midst of work."""
 
 
 class Visit:
@@ -47,6 +50,7 @@ class Visit:
         self.pos = pos
         self.at: datetime = again.started_at if again else clock.now()
         self.began = clock.monotonic()
+        self._next_look = self.began + LOOK_SECONDS
         self._entered = moment(self.at)
         self.changes: dict[str, Json] = dict(again.changes) if again else {}
         self._encoded = {to_json(name): to_json(value) for name, value in self.changes.items()}
@@ -148,6 +152,20 @@ class Visit:
         self.see_sla()
         self._look_at_limit()
 
+    def look_at_work(self) -> None:
+        """A boundary in the midst of the node's work; called as often as you like, it looks as often as is worth it.
+
+        What was noted is stored before, and what has gathered goes out meanwhile.
+        """
+        now = clock.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_SECONDS
+        if self._data is None and self._facts:
+            self.store()
+        self.look()
+        self.drive.journal.settle(now=False)
+
     def seconds_left(self) -> float | None:
         """Until the nearest limit of time of this visit, of its owners and of the run; none without one.
 
@@ -227,6 +245,8 @@ class Visit:
 
     def row(self, outcome: str = "", next_node: str = "", error: dict[str, Json] | None = None) -> VisitRow:
         """The visit as it is stored: open without an outcome. Raises `NotStorable`."""
+        if self._data is None and self._facts:
+            self._data = to_json(self._facts)
         changes = ",".join([f"{name}:{text}" for name, text in self._encoded.items()]) if self._encoded else ""
         return VisitRow(
             self.path,
@@ -291,6 +311,11 @@ class Visit:
         self._data = to_json(together)
         self._facts = together
         self.store()
+
+    def note(self, name: str, number: int) -> None:
+        """Add a fact that goes out when the visit is stored the next time."""
+        self._facts[name] = number
+        self._data = None
 
     def can_undo(self, step_id: str, path: str) -> None:
         """Remember that a step, or with an empty id the node, is done now and can be undone."""

@@ -1,6 +1,7 @@
 """JSON Schemas that authors write: 2020-12, without external references, patterns in RE2 syntax."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
@@ -11,6 +12,8 @@ from procedures.ckp.expressions.errors import ExpressionProblem
 from procedures.ckp.expressions.patterns import compile_pattern
 
 MOST_VIOLATIONS: Final = 20
+Look = Callable[[], None]
+_look: ContextVar[Look] = ContextVar("look")
 
 
 def pattern_fault(pattern: str) -> str | None:
@@ -35,10 +38,23 @@ def schema_fault(schema: Any) -> str | None:
     return next((fault for pattern in _patterns(schema) if (fault := pattern_fault(pattern))), None)
 
 
-def violations(schema: Any, value: Any) -> list[tuple[str, str]]:
-    """What of a value breaks a schema: JSON pointer and sentence, at most 20, in the order of the value."""
+def violations(schema: Any, value: Any, look: Look | None = None) -> list[tuple[str, str]]:
+    """What of a value breaks a schema: JSON pointer and sentence, at most 20, in the order of the value.
+
+    `look` is called again and again meanwhile; what it raises ends the work.
+    """
+    if look is None:
+        return _violations(_VALIDATOR(schema), value)
+    token = _look.set(look)
+    try:
+        return _violations(_LOOKING(schema), value)
+    finally:
+        _look.reset(token)
+
+
+def _violations(validator: Any, value: Any) -> list[tuple[str, str]]:
     found = []
-    for error in _VALIDATOR(schema).iter_errors(value):
+    for error in validator.iter_errors(value):
         pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in error.absolute_path)
         found.append((pointer, error.message[:300]))
         if len(found) == MOST_VIOLATIONS:
@@ -63,6 +79,22 @@ def _pattern_properties(validator: Any, patterns: Any, value: Any, schema: Any) 
 _VALIDATOR: Final = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator, {"pattern": _pattern, "patternProperties": _pattern_properties}
 )
+
+
+def _looking(keywords: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+    """The same keywords, each with a look before it is applied."""
+
+    def with_look(apply: Callable[..., Any]) -> Callable[..., Any]:
+        def keyword(*parts: Any) -> Any:
+            _look.get()()
+            return apply(*parts)
+
+        return keyword
+
+    return {name: with_look(apply) for name, apply in keywords.items()}
+
+
+_LOOKING: Final = extend(_VALIDATOR, _looking(_VALIDATOR.VALIDATORS))  # type: ignore[no-untyped-call]
 
 
 def _objects(schema: Any) -> Iterator[dict[str, Any]]:

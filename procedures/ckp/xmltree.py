@@ -1,6 +1,6 @@
 """XML texts as trees. Document type declarations are refused, and with them every entity."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from xml.parsers import expat
@@ -9,6 +9,7 @@ from procedures.ckp.failures import invalid
 from procedures.ckp.values import MAX_DEPTH
 
 MAX_ELEMENTS: Final = 500_000
+_BETWEEN_LOOKS: Final = 64
 
 
 @dataclass(slots=True)
@@ -54,9 +55,10 @@ class Reader(Protocol):
 
 
 class Tree:
-    """Collects a whole XML text below an element without name, `root`."""
+    """Collects a whole XML text below an element without name, `root`; `look` is called now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, look: Callable[[], None] | None = None) -> None:
+        self._look = look
         self.root = Element("")
         self._open = [self.root]
         self._count = 0
@@ -65,6 +67,8 @@ class Tree:
         self._count += 1
         if self._count > MAX_ELEMENTS or len(self._open) > MAX_DEPTH:
             raise invalid(f"The XML has more than {MAX_ELEMENTS} elements or {MAX_DEPTH} levels.")
+        if self._look is not None and not self._count % _BETWEEN_LOOKS:
+            self._look()
         element = Element(name, attributes)
         self._open[-1].content.append(element)
         self._open.append(element)
@@ -76,9 +80,12 @@ class Tree:
         self._open[-1].content.append(text)
 
 
-def parse_xml(source: str) -> Element:
-    """The document: an element without name that holds the root element. Raises OperationError (invalid_value)."""
-    tree = Tree()
+def parse_xml(source: str, look: Callable[[], None] | None = None) -> Element:
+    """The document: an element without name that holds the root element; `look` is called now and then.
+
+    Raises OperationError (invalid_value), and what `look` raises.
+    """
+    tree = Tree(look)
     read_xml(source, tree)
     return tree.root
 

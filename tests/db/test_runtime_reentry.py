@@ -108,3 +108,20 @@ def test_a_missing_value_is_told_once_a_visit(tenant: Tenant):
     run = through(tenant, nodes, variables_schema={"lost": {"type": "string"}})
     assert run.output_vars == {"all": ["1", "2"]}
     assert told(run, "undefined_value") == [{"name": "lost", "place": "/workflow_graph/nodes/l/collect"}]
+
+
+def test_a_retry_goes_on_at_the_operation_that_failed(monkeypatch: pytest.MonkeyPatch, mailoutbox: list[Any]):
+    home = Tenant.objects.create(slug="default", name="Home")
+    notify = {"action": "notify", "channel": "email", "recipients": ["a@example.test"], "message": "Hi"}
+    seal = {"action": "encrypt", "source": "marks", "key_reference": "late", "output_variable": "sealed"}
+    operations = [notify, {"action": "append_to_array", "array": "marks", "value": 1}, seal]
+    end = {"type": "terminate", "outputs": {"marks": "marks"}}
+    for carried_out in (operations, operations[1:]):
+        nodes = {"work": {"type": "processing", "operations": carried_out, "next_node": "end"}, "end": end}
+        run = runs.drive(runs.queue(home, runs.document(nodes)))
+        assert (run.status, run.error_class) == ("failed", "secret_missing")
+        with monkeypatch.context() as patch:
+            patch.setenv("LANGORCH_SECRET_LATE", "a key of its own")
+            runs.reopen(run)
+            run = runs.drive(run)
+        assert (run.status, run.output_vars["marks"], len(mailoutbox)) == ("completed", [1], 1)

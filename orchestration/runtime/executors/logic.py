@@ -13,6 +13,8 @@ def execute(node: LogicNode, ctx: Context) -> Outcome:
     if ctx.assumes("rules"):
         return _take(ctx, node.default_next_node or node.rules[0].next_node, assumed=True)
     for index, rule in enumerate(node.rules):
+        if index:
+            ctx.look_at_work()
         if ctx.condition(rule.condition, "rules", index, "condition"):
             told = {"rule": index, "condition": rule.condition, "read": ctx.read_by(rule.condition)}
             return _take(ctx, rule.next_node, **told)

@@ -25,6 +25,7 @@ def validate(node: SequenceNode, ctx: Context) -> Outcome | None:
         if (outcome := _validate(node, ctx, validation, index)) is not None:
             return outcome
         ctx.keep({CHECKED: index + 1})
+        ctx.look_at_work()
     return None
 
 

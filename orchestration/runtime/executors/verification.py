@@ -1,6 +1,7 @@
 """verification: checks that decide whether the run goes on (CKP 2.8)."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from orchestration.runtime.context import Context
 from orchestration.runtime.outcomes import Done, Error, Fail, Goto, Json, Outcome
@@ -8,6 +9,11 @@ from procedures.ckp.document import Check, VerificationNode
 from procedures.ckp.edges import edges
 from procedures.ckp.expressions import EvaluationError
 from procedures.ckp.schemas import violations
+
+CHECKED: Final = "checked"
+"""The fact that says how many checks are made."""
+FAULTS: Final = "faults"
+"""The fact that says which of them did not pass, and what was told of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ class Failed:
 
 def execute(node: VerificationNode, ctx: Context) -> Outcome:
     """Evaluate all checks; the first failed one that does not go on decides."""
-    failed = [found for index, check in enumerate(node.checks) if (found := _check(check, index, ctx)) is not None]
+    failed = _failed(node, ctx)
     blocking = [one for one in failed if not one.goes_on]
     warnings = [one.as_json() for one in failed if one.goes_on]
     result = {"passed": not blocking, "failed": [one.as_json() for one in blocking], "warnings": warnings}
@@ -39,8 +45,26 @@ def execute(node: VerificationNode, ctx: Context) -> Outcome:
     return _decide(node, ctx, blocking[0])
 
 
-def _check(check: Check, index: int, ctx: Context) -> Failed | None:
-    check_id = check.id or f"check_{index + 1}"
+def _failed(node: VerificationNode, ctx: Context) -> list[Failed]:
+    """The checks that do not pass; those that an earlier entry of the visit has made are not made again."""
+    done = ctx.facts.get(CHECKED, 0)
+    faults: list[tuple[int, str]] = list(ctx.facts.get(FAULTS, ()))
+    for index, check in enumerate(node.checks[done:], done):
+        if index > done:
+            ctx.keep({CHECKED: index, FAULTS: faults})
+            ctx.look_at_work()
+        if (message := _check(check, index, ctx)) is not None:
+            faults.append((index, message))
+    return [Failed(node.checks[index], _id(node.checks[index], index), message) for index, message in faults]
+
+
+def _id(check: Check, index: int) -> str:
+    return check.id or f"check_{index + 1}"
+
+
+def _check(check: Check, index: int, ctx: Context) -> str | None:
+    """What is told of a check that does not pass."""
+    check_id = _id(check, index)
     if ctx.assumes("checks", index):
         ctx.emit("check_passed", {"check_id": check_id, "assumed": True})
         return None
@@ -50,7 +74,7 @@ def _check(check: Check, index: int, ctx: Context) -> Failed | None:
         return None
     message = ctx.text(check.message, "checks", index, "message") if check.message else fault
     ctx.emit("check_failed", {"check_id": check_id, "message": message, "action": check.on_fail})
-    return Failed(check, check_id, message)
+    return message
 
 
 def _fault(check: Check, index: int, ctx: Context) -> str | None:

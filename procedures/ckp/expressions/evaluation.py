@@ -48,7 +48,8 @@ class Scope:
 
     `columns` (transforms) win over everything; `builtins` win over `variables`. `now` is an aware time, fixed at
     node entry. With `strict` a use that would be recorded as undefined is an EvaluationError. `pointer` is the place
-    of what is evaluated; records carry it.
+    of what is evaluated; records carry it. `look` is called now and then in the midst of work that may take long; what
+    it raises ends that.
     """
 
     variables: Mapping[str, Json]
@@ -60,6 +61,7 @@ class Scope:
     calendar: BusinessCalendar = field(default_factory=Weekdays)
     recorded: list[Recorded] = field(default_factory=list)
     pointer: str = ""
+    look: Callable[[], None] | None = None
 
 
 class Undefined:
@@ -162,6 +164,8 @@ class Evaluation:
             self._cpu_end = spent + MAX_CPU_NS
         elif spent > self._cpu_end:
             raise EvaluationError("limit", "The evaluation takes more than 100 ms.")
+        if self.scope.look is not None:
+            self.scope.look()
 
     def make_text(self, length: int) -> None:
         """Announce a text of so many characters before it is made."""

@@ -1,5 +1,6 @@
 """Patterns in RE2 syntax: every pattern of the language runs here, in linear time (CKP 3.3)."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, Protocol
 
@@ -48,9 +49,10 @@ class Pattern:
         found: Match | None = self._compiled.fullmatch(_encodable(text))
         return found
 
-    def find_all(self, text: str) -> list[Match]:
+    def find_each(self, text: str) -> Iterator[Match]:
         """Every hit, from left to right."""
-        return list(self._compiled.finditer(_encodable(text)))
+        found: Iterator[Match] = self._compiled.finditer(_encodable(text))
+        return found
 
     def check_work(self, text: str, most: int) -> None:
         """Raise EvaluationError (limit) for a text that is too long for so large a pattern."""

@@ -134,6 +134,8 @@ def _rendered(tree: Shape, scope: Scope, secrets: Secrets, below: str) -> Json:
     if isinstance(tree, Constant):
         value: Json = tree.value
         return value
+    if scope.look is not None:
+        scope.look()
     try:
         return plain(tree.settled(Evaluation(scope, secrets, below)))
     except FAILURES as failure:

@@ -57,7 +57,7 @@ def aggregate(work: Work, source: Json) -> Json:
     items = _items(work)
     groups = names_of(work.literal("group_by"))
     if groups:
-        return [_group(rows_of_group, items, groups) for rows_of_group in _grouped(rows, groups)]
+        return [_group(rows_of_group, items, groups) for rows_of_group in work.paced(_grouped(work, rows, groups))]
     if len(items) == 1:
         return _compute(items[0], rows)
     return {item.name: _compute(item, rows) for item in items}
@@ -70,10 +70,10 @@ def _items(work: Work) -> list[Item]:
     return read_items(work.need("expression"))
 
 
-def _grouped(rows: list[Any], columns: list[str]) -> list[list[Any]]:
+def _grouped(work: Work, rows: list[Any], columns: list[str]) -> list[list[Any]]:
     readers = [reader(column) for column in columns]
     groups: dict[Any, list[Any]] = {}
-    for row in rows:
+    for row in work.paced(rows):
         groups.setdefault(tuple(key_of(read(row)) for read in readers), []).append(row)
     return list(groups.values())
 
@@ -135,14 +135,14 @@ def pivot(work: Work, source: Json) -> Json:
     if item.function not in FUNCTIONS:
         raise invalid(f"There is no aggregate “{item.function}”.")
     read_column = reader(columns)
-    heads = list(dict.fromkeys(_column_text(read_column(row)) for row in rows))
+    heads = list(dict.fromkeys(_column_text(read_column(row)) for row in work.paced(rows)))
     if named(index) in heads:
         raise invalid(f"A column would be called “{named(index)}” like the index.")
-    groups = _grouped(rows, [index])
+    groups = _grouped(work, rows, [index])
     if len(groups) * len(heads) > MAX_CELLS:
         raise OperationError("result_too_large", f"The pivot gives more than {MAX_CELLS} cells.")
     found: list[Json] = []
-    for group in groups:
+    for group in work.paced(groups):
         cells: dict[str, list[Any]] = {}
         for row in group:
             cells.setdefault(_column_text(read_column(row)), []).append(row)

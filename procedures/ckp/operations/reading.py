@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from typing import Any
 
 from procedures.ckp.expressions.errors import EvaluationError, ExpressionProblem
@@ -28,17 +29,17 @@ def parse_csv(work: Work, source: Json) -> Json:
     delimiter = work.literal("delimiter", ",")
     if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
         raise invalid("The delimiter is one character.")
-    rows = _csv_rows(as_text(source).removeprefix("\ufeff"), delimiter)
+    rows = _csv_rows(work, as_text(source).removeprefix("\ufeff"), delimiter)
     types: dict[str, str] = work.literal("types") or {}
     if not work.literal("header", True):
-        return [[_cell(cell, types.get(str(index))) for index, cell in enumerate(row)] for row in rows]
-    return csv_objects(rows, types)
+        return [[_cell(cell, types.get(str(index))) for index, cell in enumerate(row)] for row in work.paced(rows)]
+    return _objects(work, rows, types)
 
 
-def _csv_rows(text: str, delimiter: str) -> list[list[str]]:
+def _csv_rows(work: Work, text: str, delimiter: str) -> list[list[str]]:
     rows: list[list[str]] = []
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
+        for row in work.paced(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)):
             if not row:
                 continue
             if len(rows) > MAX_ROWS:
@@ -49,13 +50,13 @@ def _csv_rows(text: str, delimiter: str) -> list[list[str]]:
     return rows
 
 
-def csv_objects(rows: list[list[str]], types: dict[str, str]) -> list[Json]:
+def _objects(work: Work, rows: list[list[str]], types: dict[str, str]) -> list[Json]:
     """Rows as objects, named by the first row. Raises OperationError for a row with too many cells."""
     if not rows:
         return []
     names = header_names(rows[0])
     found: list[Json] = []
-    for number, row in enumerate(rows[1:], 2):
+    for number, row in enumerate(work.paced(rows[1:]), 2):
         if len(row) > len(names):
             raise invalid(f"Row {number} has {len(row)} cells, the header {len(names)}.")
         cells = [_cell(cell, types.get(name)) for name, cell in zip(names, row, strict=False)]
@@ -67,7 +68,7 @@ def header_names(cells: list[Any]) -> list[str]:
     """Names of columns: trimmed, a blank one by its number. Raises OperationError for a name given twice."""
     texts = ["" if cell is None else str(cell).strip() for cell in cells]
     names = [text or f"column_{number}" for number, text in enumerate(texts, 1)]
-    double = next((name for name in names if names.count(name) > 1), None)
+    double = next((name for name, count in Counter(names).items() if count > 1), None)
     if double is not None:
         raise invalid(f"The column “{double}” is there twice.")
     return names
@@ -81,15 +82,15 @@ def _cell(cell: str, target: str | None) -> Json:
 
 def parse_xml_text(work: Work, source: Json) -> Json:
     """The root element as an object: attributes `@name`, text `#text`, repeated elements a list."""
-    root = next(parse_xml(as_text(source)).children)
-    return {root.name: _element(root)}
+    root = next(parse_xml(as_text(source), work.scope.look).children)
+    return {root.name: _element(work, root)}
 
 
-def _element(element: Element) -> Json:
+def _element(work: Work, element: Element) -> Json:
     found: dict[str, Json] = {f"@{name}": value for name, value in element.attributes.items()}
     by_name: dict[str, list[Json]] = {}
-    for child in element.children:
-        by_name.setdefault(child.name, []).append(_element(child))
+    for child in work.paced(element.children):
+        by_name.setdefault(child.name, []).append(_element(work, child))
     found |= {name: values if len(values) > 1 else values[0] for name, values in by_name.items()}
     text = element.own_text().strip()
     if not found:
@@ -109,7 +110,7 @@ def extract_regex(work: Work, source: Json) -> Json:
     except EvaluationError as error:
         raise invalid(error.message) from None
     if work.literal("all", False):
-        return [hit[group] for hit in pattern.find_all(text)]
+        return [hit[group] for hit in work.paced(pattern.find_each(text))]
     hit = pattern.search(text)
     return None if hit is None else hit[group]
 
@@ -130,7 +131,7 @@ def convert_type(work: Work, source: Json) -> Json:
 
 def validate_schema(work: Work, source: Json) -> Json:
     """Whether a value fits a schema, and what does not. Raises OperationError (validation_failed)."""
-    faults = violations(work.need("schema"), source)
+    faults = violations(work.need("schema"), source, work.scope.look)
     if faults and work.literal("on_invalid", "fail") != "continue":
         pointer, message = faults[0]
         raise OperationError("validation_failed", f"{pointer or 'The value'}: {message}")

@@ -27,7 +27,7 @@ def each(work: Work, field: str, rows: list[Any], evaluate: Callable[[Scope], _T
     """
     scope = work.at(field)
     absent: dict[str, Json] = dict.fromkeys(column_names(rows))
-    for index, row in enumerate(rows):
+    for index, row in enumerate(work.paced(rows)):
         columns = {**absent, **row} if isinstance(row, dict) else dict(absent)
         scope.columns = {**columns, "item": row, "index": index}
         try:

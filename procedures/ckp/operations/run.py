@@ -109,6 +109,8 @@ def run_transformations(
     """
     changes: Changes = {}
     for index, transformation in enumerate(transformations):
+        if scope.look is not None:
+            scope.look()
         inner = replace(
             scope,
             variables={**scope.variables, **changes},

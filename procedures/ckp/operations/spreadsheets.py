@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 import zlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import IO, Any, Final
 
@@ -39,7 +40,7 @@ def parse_excel_data(work: Work, source: Json) -> Json:
     for content in contents:
         if content is None:
             raise invalid("The source is neither a workbook nor a list of objects.")
-        rows += Workbook(content).objects(name, int(work.literal("header_row", 1)))
+        rows += Workbook(content, work.scope.look).objects(name, int(work.literal("header_row", 1)))
     return rows
 
 
@@ -59,9 +60,10 @@ def _content(source: Json, file: bytes | None) -> bytes | None:
 
 
 class Workbook:
-    """The sheets of one workbook. Every fault is an OperationError (invalid_value)."""
+    """The sheets of one workbook; `look` is called now and then. Every fault is an OperationError (invalid_value)."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, look: Callable[[], None] | None) -> None:
+        self._look = look
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(content))
         except zipfile.BadZipFile:
@@ -159,20 +161,23 @@ class Workbook:
     def _read(self, part: str, reader: Reader) -> None:
         try:
             with self._archive.open(part) as file:
-                read_xml(_Limited(file), reader)
+                read_xml(_Limited(file, self._look), reader)
         except (KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError):
             raise invalid(f"The workbook has no readable part {part}.") from None
 
 
 class _Limited:
-    """A file that ends with an error past the size of a part."""
+    """A file that ends with an error past the size of a part; `look` is called with each piece."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], look: Callable[[], None] | None) -> None:
         self._file = file
+        self._look = look
         self._left = MAX_PART
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes."""
+        if self._look is not None:
+            self._look()
         found = self._file.read(size)
         self._left -= len(found)
         if self._left < 0:

@@ -63,13 +63,13 @@ def join_rows(work: Work, source: Json) -> Json:
         raise invalid(f"There is no join “{how}”; it is inner, left or full.")
     read_left, read_right = _keys(as_text(work.need("expression")))
     by_key: dict[Any, list[int]] = {}
-    for position, row in enumerate(right):
+    for position, row in enumerate(work.paced(right)):
         if (value := read_right(row)) is not None:
             by_key.setdefault(key_of(value), []).append(position)
     rename = _renaming(left, right, str(work.literal("prefix", "right_")))
     joined: list[Json] = []
     used: set[int] = set()
-    for row in left:
+    for row in work.paced(left):
         value = read_left(row)
         matches = by_key.get(key_of(value), []) if value is not None else []
         used.update(matches)
@@ -112,7 +112,7 @@ def sort_rows(work: Work, source: Json) -> Json:
     for column, descending in reversed(_orders(work)):
         read = reader(column) if column else _itself
         present = [(read(row), row) for row in rows]
-        keyed = [(order_of(value), row) for value, row in present if value is not None]
+        keyed = [(order_of(value), row) for value, row in work.paced(present) if value is not None]
         keyed.sort(key=lambda pair: pair[0], reverse=descending)
         rows = [row for _, row in keyed] + [row for value, row in present if value is None]
     return rows
@@ -133,7 +133,7 @@ def unique_rows(work: Work, source: Json) -> Json:
     """The first of each group of equal elements."""
     readers = [reader(name) for name in names_of(work.literal("expression"))] or [_itself]
     kept: dict[Any, Json] = {}
-    for row in as_list(source):
+    for row in work.paced(as_list(source)):
         kept.setdefault(tuple(key_of(read(row)) for read in readers), row)
     return list(kept.values())
 

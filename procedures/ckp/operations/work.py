@@ -1,8 +1,8 @@
 """What an operation works with: its fields, the scope, and the ports to keys and files."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from procedures.ckp.expressions.blocks import compile_text
 from procedures.ckp.expressions.compiled import compile_expression
@@ -14,6 +14,10 @@ from procedures.ckp.names import VARIABLE_NAME
 from procedures.ckp.values import Json, kind_of
 
 MAX_ROWS: Final = 100_000
+_BETWEEN_LOOKS: Final = 8
+"""So many elements between two looks: an expression over one of them takes at most some 100 ms."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -79,6 +83,18 @@ class Work:
     def expression(self, name: str) -> Json:
         """The value of an expression."""
         return compile_expression(self.need(name)).evaluate(self.at(name))
+
+    def paced(self, elements: Iterable[_T]) -> Iterable[_T]:
+        """The elements one by one, with a look of the scope now and then."""
+        look = self.scope.look
+        return elements if look is None else _paced(elements, look)
+
+
+def _paced(elements: Iterable[_T], look: Callable[[], None]) -> Iterator[_T]:
+    for index, element in enumerate(elements):
+        if not index % _BETWEEN_LOOKS:
+            look()
+        yield element
 
 
 def refused(problem: ExpressionProblem) -> OperationError:
