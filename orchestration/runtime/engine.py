@@ -39,8 +39,10 @@ _sweeping: Final = threading.Lock()
 _next_sweep: Final = [0.0]
 
 
-def drive_one(worker_id: str) -> bool:
+def drive_one(worker_id: str, *, woken: bool = False) -> bool:
     """Claim the next ready run and drive it until it ends or waits. False when nothing was ready.
+
+    A thread that was `woken` for it wakes the next: there may be more.
 
     Raises what the database raises when it is lost; the run's lease then runs out.
     """
@@ -49,7 +51,8 @@ def drive_one(worker_id: str) -> bool:
     claimed = claim(worker_id)
     if claimed is None:
         return False
-    bell.ring()
+    if woken:
+        bell.ring()
     _drive_under_lease(claimed)
     return True
 
@@ -213,15 +216,18 @@ def _write_rest(drive: Drive | None) -> None:
 
 def run_worker(worker_id: str = "") -> None:
     """Drive runs until the process stops. Looks when the bell rings, and at least every WORKER_POLL_INTERVAL."""
+    woken = True
     while not stop.requested.is_set():
-        if not _look(worker_id or worker_name()):
+        found = _look(worker_id or worker_name(), woken)
+        if not found:
             bell.wait(settings.ENV.WORKER_POLL_INTERVAL)
+        woken = not found
     connection.close()
 
 
-def _look(worker_id: str) -> bool:
+def _look(worker_id: str, woken: bool) -> bool:
     try:
-        return drive_one(worker_id) or _sweep()
+        return drive_one(worker_id, woken=woken) or _sweep()
     except DatabaseError as error:
         log.warning("database_lost", error=str(error))
         connection.close()

@@ -24,10 +24,11 @@ class Statement:
     """A text with `%(name)s` where values go; the server finds their types."""
 
     def __init__(self, name: str, text: str) -> None:
+        self.text = text
         self._name = name.encode()
         self._order = tuple(dict.fromkeys(_NAMED.findall(text)))
         numbers = {found: f"${place}" for place, found in enumerate(self._order, start=1)}
-        self._text = _NAMED.sub(lambda match: numbers[match[1]], text).encode()
+        self._numbered = _NAMED.sub(lambda match: numbers[match[1]], text).encode()
 
     def send(self, raw: Any, values: Mapping[str, Any]) -> Reader:
         """Send it with `values` over a connection that commits by itself; what reads its answer.
@@ -41,7 +42,7 @@ class Statement:
     def _send(self, raw: Any, values: Sequence[bytes | None]) -> None:
         known = _prepared.setdefault(raw, set())
         if self._name not in known:
-            _require_done(raw.pgconn.prepare(self._name, self._text))
+            _require_done(raw.pgconn.prepare(self._name, self._numbered))
             known.add(self._name)
         raw.pgconn.send_query_prepared(self._name, values)
         if raw.pgconn.flush():

@@ -128,28 +128,31 @@ _EVENTS: Final = """
 )
 SELECT last_seq, cancel_requested FROM run
 """
-_USUAL: Final = _RUN + _STILL_MINE + _VISITS_AND_STEPS + _EVENTS
-_WITH_ALL: Final = _RUN + _STILL_MINE + _VISITS_AND_STEPS + _WAITS + _ARTIFACTS + _EVENTS
-_AHEAD: Final = Statement("usual_batch", _USUAL)
-_END: Final = _RUN + _ENDED + _VISITS_AND_STEPS + _EVENTS
-_END_WITH_FILES: Final = _RUN + _ENDED + _VISITS_AND_STEPS + _ARTIFACTS + _EVENTS
+_USUAL: Final = Statement("usual_batch", _RUN + _STILL_MINE + _VISITS_AND_STEPS + _EVENTS)
+_WITH_ALL: Final = Statement("batch", _RUN + _STILL_MINE + _VISITS_AND_STEPS + _WAITS + _ARTIFACTS + _EVENTS)
+_END: Final = Statement("end", _RUN + _ENDED + _VISITS_AND_STEPS + _EVENTS)
+_END_WITH_FILES: Final = Statement("end_with_files", _RUN + _ENDED + _VISITS_AND_STEPS + _ARTIFACTS + _EVENTS)
 
 
 def write(raw: Any, run_id: UUID, fence: int, batch: Batch, *, calm: bool) -> Written:
     """Write `batch`; `calm` also sets the job's count of lost leases to nothing."""
     values = _values(run_id, fence, batch)
     if not (batch.waits or batch.closed or batch.artifacts or calm):
-        return _send(raw, _USUAL, values)
+        return _carried_out(raw, _USUAL, values)
     more = {"waits": _array(batch.waits), "closed": to_json(batch.closed), "calm": calm}
-    return _send(raw, _WITH_ALL, values | more | {"artifacts": _array(batch.artifacts)})
+    return _carried_out(raw, _WITH_ALL, values | more | {"artifacts": _array(batch.artifacts)})
 
 
 def send(raw: Any, run_id: UUID, fence: int, batch: Batch) -> Answer | None:
     """Send a batch of visits, steps and events; what reads the answer, or none when there is more than that in it."""
     if batch.waits or batch.closed or batch.artifacts or not raw.autocommit:
         return None
+    return _sent(raw, _USUAL, _values(run_id, fence, batch))
+
+
+def _sent(raw: Any, statement: Statement, values: dict[str, Any]) -> Answer:
     with raw.lock:
-        reader = _AHEAD.send(raw, _values(run_id, fence, batch))
+        reader = statement.send(raw, values)
     return partial(_answer, raw, reader)
 
 
@@ -166,8 +169,8 @@ def end(raw: Any, run_id: UUID, fence: int, batch: Batch, ending: Ending) -> Wri
     """Write the last `batch`, and with it the end of the run: run, job and open waits. It holds no waits."""
     values = _values(run_id, fence, batch) | asdict(ending)
     if not batch.artifacts:
-        return _send(raw, _END, values)
-    return _send(raw, _END_WITH_FILES, values | {"artifacts": _array(batch.artifacts)})
+        return _carried_out(raw, _END, values)
+    return _carried_out(raw, _END_WITH_FILES, values | {"artifacts": _array(batch.artifacts)})
 
 
 def _values(run_id: UUID, fence: int, batch: Batch) -> dict[str, Any]:
@@ -186,9 +189,12 @@ def _values(run_id: UUID, fence: int, batch: Batch) -> dict[str, Any]:
     }
 
 
-def _send(raw: Any, statement: str, values: dict[str, Any]) -> Written:
+def _carried_out(raw: Any, statement: Statement, values: dict[str, Any]) -> Written:
+    """What was written; inside a transaction a cursor does it, which begins the transaction where that is due."""
+    if raw.autocommit:
+        return _sent(raw, statement, values)()
     with prepared(raw), psycopg.Cursor(raw) as cursor:
-        row = cursor.execute(statement, values).fetchone()
+        row = cursor.execute(statement.text, values).fetchone()
     if row is None:
         raise Fenced
     return Written(*row)
