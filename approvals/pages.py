@@ -291,4 +291,5 @@ def _list(names: Iterable[str], word: str = "and") -> str:
 
 
 def _names(named: Named) -> str:
-    return ", ".join(sorted(named.users) + sorted(named.groups) + sorted(named.roles))
+    roles = (ASKED_WORDS.get(role, role) for role in sorted(named.roles))
+    return _list([*sorted(named.users), *sorted(named.groups), *roles])

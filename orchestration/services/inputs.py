@@ -14,7 +14,7 @@ from orchestration.services.request import StartRequest
 from orchestration.stubs import holds_stub
 from procedures.ckp.document import Document, VariableMeta
 from procedures.ckp.expressions import EvaluationError, Scope, compile_value
-from procedures.ckp.inputs import CheckedInputs, check_inputs
+from procedures.ckp.inputs import CheckedInputs, check_inputs, shown_name
 from procedures.ckp.values import canonical_json
 
 
@@ -86,13 +86,16 @@ def scope_of(document: Document, run: Run, wanted: StartRequest) -> Scope:
 
 
 def key_text(source: str, run: Run, document: Document, pointer: str) -> str:
-    """The canonical text of a key over the inputs. Raises `Invalid` when a part of it is missing."""
+    """The canonical text of a key over the inputs. Raises `Invalid`, beside the input that lacks, when it lacks one."""
     zone = document.global_config.timezone or "UTC"
     scope = Scope(run.input_vars, strict=True, timezone=zone, now=run.created_at)
     try:
         return canonical_json(compile_value(source).render(scope))
     except EvaluationError as error:
-        place = Place(error.message, error.error_class, pointer=pointer)
+        name = (error.name or "").partition(".")[0]
+        meta = document.variables_schema.get(name)
+        said = error.message if meta is None else f"{shown_name(name, meta)} is needed: runs are told apart by it."
+        place = Place(said, error.error_class, field=name if meta else None, pointer=pointer)
         raise Invalid(f"The key at {pointer} cannot be made of these inputs: {error.message}", places=[place]) from None
 
 

@@ -20,7 +20,7 @@ from procedures.models import ProcedureVersion
 from tenants.access import actor_of, page
 
 HOUSE_AGENTS = ("masteragent", "llmagent")
-SHOWN_AGAIN = (409, 422, 429)
+SHOWN_AGAIN = (409, 413, 422, 429)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,17 @@ def start(request: HttpRequest, procedure_id: str, version: str) -> HttpResponse
     if request.method == "GET":
         return _form(request, found, document, earlier, _prefilled(request, document, earlier))
     try:
-        run = _start(request, found, document, earlier)
+        started = _start(request, found, document, earlier)
     except Refusal as refusal:
         if refusal.status not in SHOWN_AGAIN:
             raise
         given = request.POST.dict() | {"posted": "1"}
         return _form(request, found, document, earlier, given, refusal)
-    messages.success(request, "The run is queued.")
-    return redirect("run", run.pk)
+    if started.deduplicated:
+        messages.info(request, "Nothing new was started: this run was started with the same key before.")
+    else:
+        messages.success(request, "The run is queued.")
+    return redirect("run", started.run.pk)
 
 
 def _earlier(request: HttpRequest) -> Run | None:
@@ -59,13 +62,14 @@ def _earlier(request: HttpRequest) -> Run | None:
     return selectors.run_for(actor_of(request), wanted) if wanted else None
 
 
-def _start(request: HttpRequest, found: ProcedureVersion, document: Document, earlier: Run | None) -> Run:
+def _start(request: HttpRequest, found: ProcedureVersion, document: Document, earlier: Run | None) -> services.Started:
     actor, posted = actor_of(request), request.POST
     inputs = start_form.given_inputs(document, posted.dict())
     if earlier:
-        return services.retry_run(
+        again = services.retry_run(
             actor, earlier, mode="new_run", input_vars=inputs, procedure_version=found.version, from_text=True
         )
+        return services.Started(again)
     priority = posted.get("priority", "")
     wanted = services.StartRequest(
         procedure_id=found.procedure.procedure_id,
@@ -75,7 +79,7 @@ def _start(request: HttpRequest, found: ProcedureVersion, document: Document, ea
         title=posted.get("title", ""),
         priority=int(priority) if priority.removeprefix("-").isdecimal() else 0,
     )
-    return services.start_run(actor, wanted).run
+    return services.start_run(actor, wanted)
 
 
 def _prefilled(request: HttpRequest, document: Document, earlier: Run | None) -> dict[str, str]:
@@ -103,13 +107,21 @@ def _form(
         "more": [field for field in fields if field.more],
         "more_open": any(field.more and field.error for field in fields),
         "faults": faults,
-        "detail": refusal.detail if refusal and not faults else "",
+        "detail": _detail(refusal, faults) if refusal else "",
         "given": given,
         "earlier": earlier,
         "has_examples": bool(start_form.examples(document)) and not given,
         "facts": list(_facts(found, document)),
     }
     return render(request, "runs/start.html", context, status=refusal.status if refusal else 200)
+
+
+def _detail(refusal: Refusal, faults: list[start_form.StartField]) -> str:
+    """What of a refusal stands beside no field."""
+    if not faults:
+        return refusal.detail
+    beside = {field.name for field in faults}
+    return " ".join(place.message for place in refusal.places if place.field not in beside)
 
 
 def _facts(found: ProcedureVersion, document: Document) -> Iterator[Fact]:

@@ -208,7 +208,7 @@ def _within(meta: VariableMeta, value: Any) -> str | None:
     shortest = rules.min_length if rules.min_length is not None else rules.min
     longest = rules.max_length if rules.max_length is not None else rules.max
     if by_length:
-        return _length_fault(len(value), shortest, longest)
+        return _length_fault(value, shortest, longest)
     if low is not None and _before(value, low):
         return f"must be at least {low}"
     if high is not None and _before(high, value):
@@ -216,11 +216,12 @@ def _within(meta: VariableMeta, value: Any) -> str | None:
     return None
 
 
-def _length_fault(length: int, shortest: Any, longest: Any) -> str | None:
-    if isinstance(shortest, int | float) and length < shortest:
-        return f"must have at least {shortest} characters or elements"
-    if isinstance(longest, int | float) and length > longest:
-        return f"must have at most {longest} characters or elements"
+def _length_fault(value: str | list[Any], shortest: Any, longest: Any) -> str | None:
+    unit = "character" if isinstance(value, str) else "element"
+    if isinstance(shortest, int | float) and len(value) < shortest:
+        return f"must have at least {shortest} {unit}{'' if shortest == 1 else 's'}"
+    if isinstance(longest, int | float) and len(value) > longest:
+        return f"must have at most {longest} {unit}{'' if longest == 1 else 's'}"
     return None
 
 

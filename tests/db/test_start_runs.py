@@ -122,7 +122,8 @@ class TestOne:
         publish(house.operator, hello(global_config=config, variables_schema=schema))
         with pytest.raises(Invalid) as refused:
             start_run(actor, wish())
-        assert refused.value.places[0].pointer == "/global_config/dedupe/key"
+        (place,) = refused.value.places
+        assert (place.field, place.pointer) == ("reference", "/global_config/dedupe/key")
         assert not Run.system.exists()
 
     def test_a_retry_is_never_taken_for_its_double(self, house, actor):

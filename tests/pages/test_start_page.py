@@ -154,7 +154,7 @@ def test_blank_fields_take_their_defaults(client):
     ("name", "typed", "sentence"),
     [
         ("item", "", "What to buy is required."),
-        ("item", "x" * 41, "What to buy must have at most 40 characters or elements."),
+        ("item", "x" * 41, "What to buy must have at most 40 characters."),
         ("amount", "9000", "amount must be at most 5000."),
         ("amount", "many", "amount must be a number."),
         ("code", "nope", "code must match the pattern [A-Z]{2}-[0-9]+."),
@@ -162,9 +162,9 @@ def test_blank_fields_take_their_defaults(client):
         ("size", "XXL", "size must be one of: S, M, L."),
         ("day", "tomorrow", "day must be a date such as 2026-02-09."),
         ("lines", "[1,", "lines must be a list."),
-        ("lines", "[]", "lines must have at least 1 characters or elements."),
+        ("lines", "[]", "lines must have at least 1 element."),
         ("more", "[]", "more must be an object."),
-        ("note", "x" * 501, "note must have at most 500 characters or elements."),
+        ("note", "x" * 501, "note must have at most 500 characters."),
     ],
 )
 def test_what_does_not_fit_comes_back_beside_its_field(client, name, typed, sentence):
@@ -188,6 +188,43 @@ def test_several_faults_are_told_at_once(client):
 def test_an_error_among_the_further_fields_opens_them(client):
     answer = client.post(URL, GOOD | {"input.note": "x" * 501})
     assert re.search(r'<details class="more" open>', html.source(answer))
+
+
+def test_inputs_that_are_too_large_come_back(client):
+    typed = "x" * (1 << 20)
+    answer = client.post(URL, GOOD | {"input.code": "AB-1", "input.more": f'{{"a": "{typed}"}}'})
+    assert answer.status_code == 413
+    assert "Nothing was started. The inputs have more than 1048576 bytes." in html.words(answer)
+    assert value(answer, "code") == "AB-1"
+    assert typed in html.source(answer)
+
+
+def test_what_a_key_lacks_is_asked_for_at_its_field(browser, house):
+    config = {"concurrency": {"max_runs": 1, "key": "{{ code }}"}}
+    publish(house.operator, shop(global_config=config), house.project)
+    answer = browser(house.clerk).post(URL, GOOD)
+    assert answer.status_code == 422
+    assert error(answer, "code") == "code is needed: runs are told apart by it."
+
+
+def test_faults_of_what_the_form_does_not_show_are_told_above_it(browser, house):
+    made = {"type": "string", "origin": "system_captured", "default": "{{ triggered_by }}"}
+    schema = SCHEMA | {"made": made | {"validation": {"max_length": 2}}}
+    publish(house.operator, shop(variables_schema=schema), house.project)
+    answer = browser(house.clerk).post(URL, GOOD | {"input.amount": "0"})
+    assert error(answer, "amount") == "amount must be at least 1."
+    assert "made must have at most 2 characters." in html.words(answer)
+
+
+def test_who_starts_the_same_again_is_told_that_nothing_is_new(browser, house):
+    config = {"dedupe": {"key": "{{ item }}", "window_seconds": 60}}
+    publish(house.operator, shop(global_config=config), house.project)
+    client = browser(house.clerk)
+    assert "The run is queued." in html.words(client.post(URL, GOOD, follow=True))
+    again = client.post(URL, GOOD, follow=True)
+    assert "Nothing new was started" in html.words(again)
+    assert "The run is queued." not in html.words(again)
+    assert Run.system.count() == 1
 
 
 def test_an_unticked_box_stays_unticked_after_a_refusal(client):

@@ -142,7 +142,7 @@ def test_the_first_failure_of_each_variable_is_told_and_all_variables_together()
     assert errors == {
         "a": "a must be one of: 1, 5.",
         "b": "b is required.",
-        "c": "c must have at most 2 characters or elements.",
+        "c": "c must have at most 2 characters.",
     }
     assert unknown == ["d", "e"]
 
