@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from django.conf import settings
 
-from langorch.lib import clock
 from orchestration.runtime import expiring, graph, paths, run_outputs, snapshots
 from orchestration.runtime.boundary import RegionStopped
 from orchestration.runtime.contexts import VisitContext
@@ -242,8 +241,7 @@ class RegionDrive:
     def _tell(self, visit: VisitContext, found: Route) -> None:
         error = found.error
         if error is None:
-            spent = round((clock.monotonic() - visit.began) * 1000, 3)
-            done = {"node_name": visit.name, "next_node_id": found.next_node or None, "duration_ms": spent}
+            done = {"node_name": visit.name, "next_node_id": found.next_node or None, "duration_ms": visit.spent_ms}
             visit.tell("node_completed", done)
             return
         told = {"error": error.message, "error_class": error.error_class, "node_name": visit.name}

@@ -1,8 +1,10 @@
 """A run from its start over branches and an approval to its end."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from orchestration.models import Event, Run, Visit, Wait
 from tenants.models import Tenant
@@ -117,6 +119,15 @@ def test_the_decision_of_a_logic_node_says_what_it_rests_on(tenant: Tenant):
         {"rule": None, "condition": None, "read": {"amount": 5, "who": "ann"}, "next_node_id": "z"},
         {"rule": 1, "condition": "who == 'boss'", "read": {"who": "boss"}, "next_node_id": "z"},
     ]
+
+
+def test_the_time_of_a_node_includes_what_it_waited(tenant: Tenant):
+    run = runs.drive(runs.queue(tenant, listing(), number=7))
+    Visit.objects.filter(run=run, path="ask").update(started_at=F("started_at") - timedelta(hours=1))
+    runs.answer(run, "ask", APPROVED)
+    runs.drive(run)
+    spent = Event.objects.get(run=run, event_type="node_completed", node_id="ask").payload["duration_ms"]
+    assert 3_600_000 <= spent < 3_700_000
 
 
 def test_rejected(tenant: Tenant):
