@@ -16,19 +16,20 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 def models_are_known(subject: Subject) -> None:
     """CKP509 for models, profiles and task classes."""
-    models, profiles = subject.registry.models(), subject.registry.profiles()
     for name, place in _named_models(subject):
+        models = subject.registry.models()
         if models is not None and name not in models:
             near = subject.report.nearest(name, models)
             hint = f"Did you mean '{near}'?" if near else None
             subject.report("CKP509", place, f"There is no model '{name}'.", hint=hint)
     for name, place in _named_profiles(subject):
+        profiles = subject.registry.profiles()
         if profiles is not None and name not in profiles:
             near = subject.report.nearest(name, profiles)
             hint = f"Did you mean '{near}'?" if near else None
             subject.report("CKP509", place, f"There is no model profile '{name}'.", hint=hint)
-    classes = subject.registry.task_classes()
     for _, node, place in subject.nodes_of(LlmActionNode):
+        classes = subject.registry.task_classes() if node.task_class else None
         if node.task_class and classes is not None and node.task_class not in classes:
             message = f"No profile is mapped to the task class '{node.task_class}'; the default one is used."
             subject.report("CKP509", (*place, "task_class"), message)
@@ -55,11 +56,9 @@ def _named_profiles(subject: Subject) -> Iterator[tuple[str, Path]]:
 
 def models_have_prices(subject: Subject) -> None:
     """CKP510."""
-    models = subject.registry.models()
-    if models is None:
-        return
     config = subject.document.global_config
     for _, node, place in subject.nodes_of(LlmActionNode):
+        models = subject.registry.models() or {}
         capped = any(cap is not None for cap in (config.max_cost_usd, node.max_cost_usd))
         capped = capped or config.max_cost_per_llm_call_usd is not None
         for name in chain_of(subject.document, node, subject.registry):
