@@ -11,9 +11,14 @@ FORCED: Final = "forced"
 """The reason of a cancel that the worker did not carry out in time."""
 
 
+def is_by_parent(by: str, reason: str) -> bool:
+    """Whether the run was canceled because of the one that started it."""
+    return by == SYSTEM_NAME and reason == BY_PARENT
+
+
 def why(by: str, reason: str) -> str:
     """As it follows "canceled"; empty when nothing is known."""
-    if by == SYSTEM_NAME and reason == BY_PARENT:
+    if is_by_parent(by, reason):
         return "with the run that it is part of"
     who = f"by {by}" if by else ""
     if reason == FORCED:

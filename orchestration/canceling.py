@@ -10,16 +10,20 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
+from langorch.lib import clock
 from langorch.lib.errors import Conflict
-from orchestration import children, compensating, transitions
+from orchestration import children, compensating, time_left, transitions
 from orchestration.cancel_words import BY_PARENT, FORCED, NO_REASON
 from orchestration.choices import OPEN, Compensation, RunStatus
 from orchestration.events import NewEvent
 from orchestration.models import Run
 from orchestration.transitions import Move, try_move
+from orchestration.visit_rows import holds
 from tenants.actor import SYSTEM_NAME
 
 AT_ONCE: Final = 500
+JITTER: Final = timedelta(milliseconds=50)
+"""So far a deadline that a worker noted and what the rows say of it may be apart."""
 
 
 def force() -> int:
@@ -61,12 +65,19 @@ def _cancel_orphan(run_id: UUID) -> bool:
         return children.orphans().filter(pk=run_id).exists() and cancel_child(run_id)
 
 
-def cancel_children(run_id: UUID, wanted: Callable[[str], bool] = lambda path: True) -> None:
-    """Cancel the open children of a run, or those whose place in it is `wanted`; theirs follow."""
+def cancel_children(run_id: UUID, wanted: Callable[[str], bool] = lambda path: True) -> int:
+    """Cancel the open children of a run, or those whose place in it is `wanted`; theirs follow. How many there were."""
     found = Run.system.filter(parent_run_id=run_id, status__in=OPEN).values_list("pk", "parent_path")
-    for child_id, path in list(found):
-        if wanted(path):
-            cancel_child(child_id)
+    return sum(cancel_child(child_id) for child_id, path in list(found) if wanted(path))
+
+
+def cancel_outlived(run_id: UUID) -> int:
+    """Cancel the open children of a run when its time is over, or that of the visit that started them; how many."""
+    run = Run.system.select_related("document").filter(pk=run_id, children__status__in=OPEN).first()
+    if run is None:
+        return 0
+    over = [limit.path for limit in time_left.limits(run) if limit.at <= clock.now() + JITTER]
+    return cancel_children(run_id, lambda path: any(not place or holds(place, path) for place in over)) if over else 0
 
 
 def cancel_child(run_id: UUID) -> bool:

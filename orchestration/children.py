@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, QuerySet
 
 from orchestration.answers import Signal
+from orchestration.cancel_words import BY_PARENT, is_by_parent
 from orchestration.choices import OPEN, Compensation, RunStatus, WaitKind, WaitState
 from orchestration.models import Run, Wait
 
@@ -47,7 +48,8 @@ def said_by(child: Run) -> Said:
 def _canceled(child: Run) -> Said:
     by = f" by {child.canceled_by}" if child.canceled_by else ""
     reason = f": {child.cancel_reason}" if child.cancel_reason else ""
-    return {"class": RunStatus.CANCELED.value, "message": f"The run was canceled{by}{reason}."}
+    code = BY_PARENT if is_by_parent(child.canceled_by, child.cancel_reason) else ""
+    return {"class": RunStatus.CANCELED.value, "message": f"The run was canceled{by}{reason}.", "code": code}
 
 
 def orphans() -> QuerySet[Run]:

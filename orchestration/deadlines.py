@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
+from orchestration import canceling
 from orchestration.choices import PARKED, JobState, RunStatus, WaitKind, WaitState
 from orchestration.events import NewEvent
 from orchestration.models import Run, RunJob, Wait
@@ -20,8 +21,12 @@ AT_ONCE: Final = 500
 
 
 def wake_due() -> int:
-    """Queue every parked run whose nearest deadline has come; how many. A run on hold waits until it is lifted."""
-    return sum(_wake(run_id) for run_id in list(_due().values_list("pk", flat=True)[:AT_ONCE]))
+    """Queue every parked run whose nearest deadline has come; how many. A run on hold waits until it is lifted.
+
+    Its children whose time that was end at once.
+    """
+    due = list(_due().values_list("pk", flat=True)[:AT_ONCE])
+    return sum(canceling.cancel_outlived(run_id) + _wake(run_id) for run_id in due)
 
 
 def _due() -> QuerySet[RunJob]:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 NODE = re.compile(r"[^\[\]:#!~]+")
+BELOW = "/[:!~"
 OWNER = re.compile(r"(?P<path>.*?)(?:\[\d+\]|:[^/]*)$")
 
 
@@ -67,6 +68,11 @@ def failed(visit: VisitRow) -> bool:
     if visit.outcome == "end":
         return bool(((visit.data or {}).get("end") or {}).get("status") == "failed")
     return visit.error is not None and visit.outcome != "retry"
+
+
+def holds(place: str, path: str) -> bool:
+    """Whether a path is that of a visit or region, or below it."""
+    return path == place or (path.startswith(place) and path[len(place)] in BELOW)
 
 
 def owner_of(region: str) -> str:

@@ -21,6 +21,10 @@ class Held(Exception):
     """An operator holds the run."""
 
 
+class Outlived(Exception):
+    """The time of a visit above is over: its child ends."""
+
+
 class RegionStopped(Exception):
     """The branch's owner has decided without it."""
 

@@ -35,9 +35,10 @@ from procedures.ckp.regions import MAIN
 
 @dataclass(frozen=True, slots=True)
 class Above:
-    """The visit in whose thread a child is driven: its boundary, its time, and how many are nested so by now.
+    """The visit that started a child: its boundary, its time, and how many are nested by now in the visit's thread.
 
-    `look` raises `Stopping` when the visit is to go on without the child.
+    `look` raises `Stopping` when the visit is to go on without the child, and `Outlived` where the child is driven by
+    itself (`nested` is 0 then) and that time is over.
     """
 
     look: Callable[[], None]
@@ -52,7 +53,7 @@ DriveChild = Callable[[str, UUID, Above], None]
 class Drive:
     """What the regions of a run share while a worker drives them.
 
-    `drive_child` drives children inline; without it they are left to other workers. `above` drives this run inline.
+    `drive_child` drives children inline; without it they are left to other workers. `above` started this run.
     """
 
     def __init__(
@@ -112,10 +113,22 @@ class Drive:
         self.records = loading.load(self.run.pk)
 
     def look(self) -> None:
-        """Raises `Fenced`, `Stopping`, `Canceled` or `Held` when the drive may not go on."""
+        """Raises `Fenced`, `Stopping`, `Canceled`, `Held` or `Outlived` when the drive may not go on."""
         self.lease.look()
         if self.above is not None:
             self.above.look()
+
+    def seconds_left(self) -> float | None:
+        """Until the limit of the run, and of those above it; none without one."""
+        own = None if self.limit is None else max(self.limit.at - clock.monotonic(), 0)
+        above = self.above.seconds_left() if self.above else None
+        return min((left for left in (own, above) if left is not None), default=None)
+
+    def lift_limits(self) -> None:
+        """What is done from now on takes as long as it takes: neither the run's time limits it nor its parents'."""
+        self.limit = None
+        if self.above is not None and not self.above.nested:
+            self.above = None
 
     def warnings(self) -> list[dict[str, Json]]:
         """What went wrong without ending the run: each kind of such events with how many there are."""

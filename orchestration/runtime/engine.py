@@ -14,13 +14,13 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from agents import leases
 from langorch.lib import clock
 from langorch.lib.redaction import Redactor
-from orchestration import compensating, events, holds, queue
+from orchestration import canceling, compensating, events, holds, queue
 from orchestration.choices import Compensation, ExecutionMode, RunStatus
 from orchestration.events import NewEvent
 from orchestration.models import Run
-from orchestration.runtime import ending, snapshots, stop, undoing
+from orchestration.runtime import elders, ending, snapshots, stop, undoing
 from orchestration.runtime.bell import bell
-from orchestration.runtime.boundary import Canceled, Held, Stopping
+from orchestration.runtime.boundary import Canceled, Held, Outlived, Stopping
 from orchestration.runtime.claims import Claim, claim, claim_this
 from orchestration.runtime.drive import Above, Drive
 from orchestration.runtime.ending import Ended
@@ -96,12 +96,16 @@ def _drive(claimed: Claim, above: Above | None) -> None:
         claimed.redactor = Redactor(program.hidden_names)
         if claimed.run.cause == "takeover":
             _free_slots(claimed)
-        drive = Drive(claimed, program, drive_child, above)
+        drive = Drive(claimed, program, drive_child, above or elders.above(claimed.run))
         claimed.lease.held = not claimed.run.fresh and holds.is_held(claimed.run.pk)
         _until_given_back(claimed, drive)
     except Stopping as reason:
         _write_rest(drive)
         ending.hand_back(claimed, str(reason) or "worker stops")
+    except Outlived:
+        _write_rest(drive)
+        ending.hand_back(claimed, "the time of its parent is over")
+        canceling.cancel_child(claimed.run.pk)
     except Held:
         _write_rest(drive)
         ending.hold(claimed, drive.due_at(asleep=False) if drive else None)
@@ -193,7 +197,7 @@ def _undoes(claimed: Claim, drive: Drive, ended: Ended) -> bool:
 def _undo(claimed: Claim, drive: Drive) -> None:
     """Undo a run, unless that waits; then it ends."""
     claimed.lease.undoing = True
-    drive.limit = None
+    drive.lift_limits()
     drive.reload()
     if claimed.run.compensation == Compensation.WANTED:
         ending.begin_undo(claimed, None, len(undoing.found(drive)))

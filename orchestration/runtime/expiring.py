@@ -9,6 +9,7 @@ from orchestration.runtime.contexts import VisitContext
 from orchestration.runtime.executors import handling
 from orchestration.runtime.limits import Limit, LimitPassed
 from orchestration.runtime.outcomes import Done, End, Error, Fail, Goto, Outcome, Suspended, Wait
+from orchestration.time_left import EXPIRED
 from procedures.ckp.document import LlmActionNode, LogicNode, Node, SequenceNode, TerminateNode, VerificationNode
 from procedures.ckp.programs import program_of
 from procedures.ckp.regions import MAIN
@@ -63,9 +64,9 @@ def _error(error_class: str, sentence: str, limit: Limit) -> Error:
 
 def _close_once(visit: VisitContext, reason: str) -> None:
     """Close what waits in the visit; what a handler's recovery steps wait for later stays open."""
-    if "expired" not in visit.facts:
+    if EXPIRED not in visit.facts:
         closing.close(visit.drive, visit.path, reason)
-        visit.keep({"expired": True})
+        visit.keep({EXPIRED: True})
 
 
 def _handled(visit: VisitContext, node: Node, error: Error) -> Outcome:

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 from langorch.lib import clock
+from orchestration.time_left import RECOVERY_SECONDS
 from procedures.ckp.document import GlobalConfig, HumanApprovalNode, Node
 
 Scope = Literal["node", "sla", "run"]
-RECOVERY_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ import re
 from typing import Final
 from uuid import UUID
 
+from orchestration.visit_rows import holds
+
+__all__ = ["around", "branch", "encode", "handler", "holds", "iterated", "iteration", "key", "undo", "visit"]
 MAX_LENGTH: Final = 500
 LONGEST_KEY: Final = 250
 
-_BELOW: Final = "/[:!~"
 _ITERATION: Final = re.compile(r"(.+)\[(\d+)\]")
 _RESERVED: Final = str.maketrans({char: f"%{ord(char):02X}" for char in "%/[]:#!~"})
 
@@ -54,11 +56,6 @@ def iterated(region: str) -> tuple[str, int] | None:
     """The path of the loop's visit whose iteration a region is, and the number of that; none for other regions."""
     match = _ITERATION.fullmatch(region)
     return None if match is None else (match[1], int(match[2]))
-
-
-def holds(place: str, path: str) -> bool:
-    """Whether a path is that of a visit or region, or below it."""
-    return path == place or (path.startswith(place) and path[len(place)] in _BELOW)
 
 
 def key(run_id: UUID, path: str, step_id: str) -> str:

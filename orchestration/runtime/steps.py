@@ -289,11 +289,11 @@ class StepRun(RecordedStep):
 
     def _outlasts(self, error: Error) -> bool:
         """Whether the delay of the next attempt would pass the run's deadline."""
-        limit = self.visit.drive.limit
-        if limit is None:
+        left = self.visit.drive.seconds_left()
+        if left is None:
             return False
         delay = self.plan().delay(self.retries + 1, self._seed(), (error.retry_after or 0) * 1000)
-        return clock.monotonic() + delay / 1000 >= limit.at
+        return delay / 1000 >= left
 
     def _ignores(self, error: Error) -> bool:
         """Whether the step goes on without its result when it took too long."""

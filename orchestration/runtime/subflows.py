@@ -5,12 +5,14 @@ from typing import Final
 
 from langorch.lib import clock
 from langorch.lib.errors import Invalid, Refusal, TooLarge
+from orchestration.cancel_words import BY_PARENT
 from orchestration.choices import RunStatus, WaitKind, WaitState
 from orchestration.models import Run, Wait
 from orchestration.reopening import CHILD
-from orchestration.runtime.boundary import Canceled, Held, RegionStopped, Stopping
+from orchestration.runtime.boundary import Canceled, Held, Outlived, RegionStopped, Stopping
 from orchestration.runtime.context import Child
 from orchestration.runtime.drive import Above
+from orchestration.runtime.limits import LimitPassed
 from orchestration.runtime.outcomes import Error, Json, StepFailed
 from orchestration.runtime.records import Fenced, WaitRow, moment, to_json
 from orchestration.runtime.visiting import Visit
@@ -109,7 +111,18 @@ def _ended(visit: Visit, run_id: str, said: Mapping[str, Json]) -> Child:
     child = Child(run_id, **said)
     if child.status == RunStatus.CANCELED:
         _look_for_cancel(visit)
+        _look_for_time(visit, child)
     return child
+
+
+def _look_for_time(visit: Visit, child: Child) -> None:
+    """A child that ended with the time of its parents says that this is over, also where a clock is behind."""
+    if child.error is None or child.error.get("code") != BY_PARENT:
+        return
+    if visit.limit is not None:
+        raise LimitPassed(visit.limit)
+    if visit.drive.above is not None:
+        raise Outlived
 
 
 def _refused(node: SubflowNode, refusal: Refusal) -> Child:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from langorch.lib import clock
 from langorch.lib.redaction import REDACTED
+from orchestration import time_left
 from orchestration.compensating import UNDO
 from orchestration.events import NewEvent
 from orchestration.runtime import limits, moments
@@ -224,7 +225,7 @@ class Visit:
         if self._breached_at is not None:
             self.drive.watch.add(self, at)
         self._in_flight = True
-        if sla.on_breach == "fail" or (sla.on_breach == "escalate" and sla.escalation_handler):
+        if time_left.ends(sla):
             self.limit = limits.nearest(self.limit, limits.Limit("sla", self.path, at, sla.max_duration_ms))
 
     def _look_at_limit(self) -> None:
