@@ -11,6 +11,9 @@ PORTAL_READY := $(VENV)/.portal-$(call hash,requirements/base.txt)
 TOOLS_READY := $(VENV)/.tools-$(call hash,requirements/base.txt requirements/s3.txt requirements/dev.txt)
 install = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check --no-compile) -r $(1)
 
+# Without the compiled code that Python keeps beside each module every process of tests would start 3 s later.
+unexport PYTHONDONTWRITEBYTECODE
+
 WITHOUT_SERVICES := env -u DATABASE_URL -u REDIS_URL -u CELERY_BROKER_URL ENVIRONMENT=test
 WITH_SERVICES := env ENVIRONMENT=test \
 	DATABASE_URL=$${DATABASE_URL:-postgres://postgres@127.0.0.1:5432/postgres} REDIS_URL=$${REDIS_URL:-redis://127.0.0.1:6379/0}
@@ -23,6 +26,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PORT=8001 VAR_DIR=var/second make run    a second portal beside the first"
+	@echo "  make test PART=waiting                   a part of the tests; the others are PART=computing"
 	@echo "  On PostgreSQL and Redis set DATABASE_URL and REDIS_URL, then start web, worker (as many as you like)"
 	@echo "  and beat, each as a process of its own."
 
@@ -39,11 +43,10 @@ beat: $(PORTAL_READY) ## timers and sweeps; needs DATABASE_URL and REDIS_URL
 	@exec $(BIN)/python manage.py beat
 
 test: $(TOOLS_READY) ## all tests but those in a browser, on SQLite, without any service
-	$(WITHOUT_SERVICES) $(BIN)/python -m pytest -m "not services and not browser"
+	$(WITHOUT_SERVICES) $(BIN)/python -m tests.suite "not services and not browser" $(PART)
 
 test-services: $(TOOLS_READY) ## the same tests and those of separate processes, on PostgreSQL and Redis
-	$(WITH_SERVICES) $(BIN)/python manage.py doctor --only database,broker
-	$(WITH_SERVICES) $(BIN)/python -m pytest -m "not browser"
+	$(WITH_SERVICES) $(BIN)/python -m tests.suite "not browser" $(PART)
 
 chaos: $(TOOLS_READY) ## kill and restart workers, database and broker for an hour, on PostgreSQL and Redis
 	$(WITH_SERVICES) $(BIN)/python -m tests.chaos $(SCENARIOS)
