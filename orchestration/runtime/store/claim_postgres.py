@@ -9,7 +9,7 @@ from uuid import UUID
 
 import psycopg
 
-from langorch.lib.prepared import prepared
+from langorch.lib.prepared import prepared_for_many
 from orchestration.runtime.store.taken import MARGIN, Limited, Taken, taken
 
 _BEST: Final = """
@@ -99,7 +99,7 @@ def claim_this(raw: Any, owner: str, seconds: float, run_id: UUID) -> Taken | Li
 
 
 def _take(raw: Any, statement: str, values: dict[str, Any]) -> Taken | Limited | None:
-    with prepared(raw), psycopg.Cursor(raw) as cursor:
+    with prepared_for_many(raw), psycopg.Cursor(raw) as cursor:
         row = cursor.execute(statement, values).fetchone()
     if row is None:
         return None
