@@ -152,7 +152,7 @@ class TestOfDocuments:
         later = runs.queue(tenant, FREE)
         began = time.monotonic()
         assert claimed_ids(2) == [later.pk, None]
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 5
 
 
 def at_once(number: int, do: Callable[[], None]) -> None:
