@@ -45,7 +45,7 @@ def _wake(run_id: UUID) -> bool:
 
 def fail_unclaimed() -> int:
     """Fail every run that waited too long for its first worker; how many."""
-    return sum(_fail(run_id) for run_id in list(_unclaimed().values_list("pk", flat=True)[:AT_ONCE]))
+    return sum(fail_if_unclaimed(run_id) for run_id in list(_unclaimed().values_list("pk", flat=True)[:AT_ONCE]))
 
 
 def _unclaimed() -> QuerySet[RunJob]:
@@ -53,7 +53,8 @@ def _unclaimed() -> QuerySet[RunJob]:
 
 
 @transaction.atomic
-def _fail(run_id: UUID) -> bool:
+def fail_if_unclaimed(run_id: UUID) -> bool:
+    """Fail a run that waited too long for its first worker; whether it did."""
     locked = Run.system.select_for_update(skip_locked=True, no_key=True).filter(pk=run_id, status=RunStatus.CREATED)
     run, job = locked.first(), _unclaimed().filter(pk=run_id).first()
     if run is None or job is None or job.due_at is None:

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from langorch.lib import clock, groups, live
 from langorch.lib.redaction import PLAIN, Redactor
-from orchestration import gate
+from orchestration import deadlines, gate
 from orchestration.choices import RunStatus
 from orchestration.models import Run, RunJob
 from orchestration.runtime.boundary import Lease
@@ -71,13 +71,18 @@ def claim(owner: str) -> Claim | None:
 
 
 def claim_this(owner: str, run_id: UUID) -> Claim | None:
-    """One queued run, leased to `owner` if all limits allow it; none when it is not ready, or has to wait."""
+    """One queued run, leased to `owner` if all limits allow it; none when it is not ready, or has to wait.
+
+    One that has waited too long for its first worker fails.
+    """
     asked_at = clock.monotonic()
     with transaction.atomic():
         locked = Run.system.select_for_update(skip_locked=True, no_key=True).filter(pk=run_id, status=RunStatus.CREATED)
         if not list(locked.values_list("pk")):
             return None
         job = RunJob.objects.select_related("run__project").get(pk=run_id)
+        if job.due_at is not None and deadlines.fail_if_unclaimed(run_id):
+            return None
         if full := gate.full_for(job):
             gate.set_aside(job, full)
             return None

@@ -11,6 +11,7 @@ from approvals.models import Approval
 from langorch.lib import clock
 from orchestration import holds, queue, waits
 from orchestration.models import Event, Run, RunJob, Visit, Wait
+from orchestration.runtime import engine
 from tenants.models import Tenant
 from tests import runs
 from tests.children import asks, calls, child_of, made, started
@@ -302,11 +303,36 @@ def test_a_run_that_nobody_takes_fails(tenant: Tenant):
     assert RunJob.objects.get(run=run).state == "done"
 
 
+def test_a_worker_does_not_take_what_has_waited_too_long(tenant: Tenant):
+    late = [runs.queue(tenant, runs.document(END, global_config=QUEUED)) for _ in range(2)]
+    good = runs.queue(tenant, runs.document(END, global_config=QUEUED))
+    for run in late:
+        wait_for_worker(run, seconds=6)
+    assert engine.drive_one("w1")
+    assert Run.system.get(pk=good.pk).status == "completed"
+    for run in late:
+        run.refresh_from_db()
+        assert (run.status, run.error_class, run.started_at) == ("failed", "queue_timeout", None)
+        assert runs.told(run.pk) == ["run_created", "run_failed"]
+    assert not engine.drive_one("w1")
+    assert queue.sweep() == 0
+
+
+def test_a_child_that_has_waited_too_long_is_not_taken_either(house: House, tenant: Tenant):
+    Tenant.objects.filter(pk=tenant.pk).update(max_running_runs=1)
+    made(house.operator, "child", END, global_config=QUEUED)
+    made(house.operator, "parent", {"call": {**calls(), "next_node": "end"}, **END})
+    parent = started(house.operator)
+    assert engine.drive_one("w1")
+    wait_for_worker(child_of(parent), seconds=6)
+    parent = runs.drive(parent)
+    assert (parent.error_class, parent.error["error_type"]) == ("subflow_failed", "queue_timeout")
+
+
 def test_only_the_first_claim_is_limited(tenant: Tenant):
-    run = runs.queue(tenant, runs.document({"a": sleeping(60_000), **END}, global_config=QUEUED))
-    wait_for_worker(run, seconds=6)
-    run = runs.drive(run)
+    run = runs.drive(runs.queue(tenant, runs.document({"a": sleeping(60_000), **END}, global_config=QUEUED)))
     assert run.status == "paused"
+    Run.system.filter(pk=run.pk).update(created_at=F("created_at") - timedelta(seconds=60))
     runs.fire(Wait.objects.get(run=run))
     assert queue.sweep() == 0
     assert runs.drive(run).status == "completed"

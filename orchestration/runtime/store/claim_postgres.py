@@ -34,10 +34,11 @@ WITH RECURSIVE line AS (
             AS number_there
     FROM line JOIN tenants_tenant t ON t.id = line.tenant_id LEFT JOIN tenants_project p ON p.id = line.place
 ), head AS (
-    SELECT r.id, r.fresh, (best.max_runs IS NOT NULL OR COALESCE(used.number + %(margin)s >= used.most, FALSE)
+    SELECT r.id, r.fresh, (best.max_runs IS NOT NULL OR COALESCE(best.due_at <= clock_timestamp(), FALSE)
+        OR COALESCE(used.number + %(margin)s >= used.most, FALSE)
         OR COALESCE(used.number_there + %(margin)s >= used.most_there, FALSE)) AS limited
     FROM used CROSS JOIN LATERAL (
-        SELECT j.run_id, j.priority, j.available_at, j.max_runs FROM orchestration_runjob j
+        SELECT j.run_id, j.priority, j.available_at, j.max_runs, j.due_at FROM orchestration_runjob j
         WHERE j.tenant_id = used.tenant_id AND j.place = used.place AND j.state = 'ready' AND NOT j.over_limit
             AND j.available_at <= clock_timestamp()
         ORDER BY j.priority DESC, j.available_at, j.run_id LIMIT 16

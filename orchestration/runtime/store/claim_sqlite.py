@@ -37,7 +37,9 @@ WITH RECURSIVE line(tenant_id, place) AS (
          ORDER BY j.priority DESC, j.available_at, j.run_id LIMIT 1) AS run_id
     FROM line JOIN tenants_tenant t ON t.id = line.tenant_id LEFT JOIN tenants_project p ON p.id = line.place
 )
-SELECT best.run_id, best.max_runs IS NOT NULL OR COALESCE(used.number + :margin >= used.most, FALSE)
+SELECT best.run_id, best.max_runs IS NOT NULL
+    OR COALESCE(best.due_at <= strftime('%Y-%m-%d %H:%M:%f', 'now'), FALSE)
+    OR COALESCE(used.number + :margin >= used.most, FALSE)
     OR COALESCE(used.number_there + :margin >= used.most_there, FALSE)
 FROM used JOIN orchestration_runjob best ON best.run_id = used.run_id
 WHERE (used.most IS NULL OR used.number < used.most)

@@ -14,7 +14,7 @@ MARGIN: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """A run that would be next; a limit is near, so it is counted with care before it is taken."""
+    """A run that would be next, unless a limit that is near, or its time in the queue, keeps it from being taken."""
 
     pk: UUID
 
