@@ -61,7 +61,8 @@ def _loose(reply: Any, said: Any, body: bytes, *, strict: bool) -> Replied:
         if isinstance(reply, dict):
             return Replied(reply.get("result", reply))
         return Replied(reply if reply is not None else body.decode(errors="replace"))
-    fault = f"status {said!r}" if isinstance(reply, dict) else "no JSON object"
+    status = "no status" if said is None else f"status {json.dumps(said, ensure_ascii=False)[:80]}"
+    fault = status if isinstance(reply, dict) else "no JSON object"
     raise CallFault("agent_protocol", f"The agent's reply has {fault}.", details=_kept(body), sick=True)
 
 
@@ -80,7 +81,8 @@ def _refused(status: int, headers: Mapping[str, str], body: bytes, now: datetime
     if 200 < status < 300:
         message = f"The agent answered HTTP {status} instead of 200."
         return CallFault("agent_protocol", message, http_status=status, details=details, sick=True)
-    message = f"The agent refused the call (HTTP {status})."
+    redirects = f"The agent sends elsewhere (HTTP {status}), and redirects are not followed."
+    message = redirects if status < 400 else f"The agent refused the call (HTTP {status})."
     return CallFault("agent_rejected", message, http_status=status, details=details)
 
 

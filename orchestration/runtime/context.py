@@ -173,6 +173,9 @@ class Context(Protocol):
     def operation(self, operation: Operation, *place: Place) -> Json:
         """Carry out an operation of a processing node. Raises `StepFailed`."""
 
+    def about(self, error: Error | None) -> None:
+        """From now on texts see this as `error`; with none, what an error route set, if anything."""
+
     def recover(self, steps: Sequence[Step], handler: int, act: int, *place: Place) -> None:
         """Carry out a handler's recovery steps, recorded for its `act`-th time. Raises `StepFailed`, `Suspended`."""
 

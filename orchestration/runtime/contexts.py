@@ -8,7 +8,7 @@ from orchestration.choices import VALIDATIONS, WaitKind
 from orchestration.runtime import asking, model_steps, paths, pausing, prompts, screenshots, standins, steps, subflows
 from orchestration.runtime.branching import Branches
 from orchestration.runtime.context import Answer, BranchStart, Child, Place, StandIn, Strategy, Told, Turn
-from orchestration.runtime.outcomes import Error, Json, RegionEnd
+from orchestration.runtime.outcomes import ERROR, Error, Json, RegionEnd
 from orchestration.runtime.ports import Region
 from orchestration.runtime.visiting import Visit
 from procedures.ckp.document import HumanApprovalNode, Operation, Step, StepValidation, SubflowNode, Transformation
@@ -22,6 +22,12 @@ class VisitContext(Visit):
 
     def step(self, step: Step, *place: Place, handled: int = 0) -> Json:
         return steps.run(self, step, place, handled=handled)
+
+    def about(self, error: Error | None) -> None:
+        if error is None:
+            self.values.forget(ERROR)
+        else:
+            self.values.see({ERROR: error.as_json()})
 
     def recover(self, steps_: Sequence[Step], handler: int, act: int, *place: Place) -> None:
         path = paths.handler(self.path, handler, act)

@@ -41,6 +41,10 @@ class Values:
         """From now on texts see these built-ins."""
         self._builtins.update(builtins)
 
+    def forget(self, name: str) -> None:
+        """Texts see this built-in no more."""
+        self._builtins.pop(name, None)
+
     def seeing(self, variables: Mapping[str, Json]) -> "Values":
         """The same evaluator over other variables; it reports nothing."""
         scope = replace(self._scope, variables=variables, recorded=[])

@@ -152,6 +152,19 @@ def test_what_agents_say_of_errors_reaches_handlers(tenant: Tenant):
     assert (run.status, run.output_vars) == ("completed", {"found": None})
 
 
+@pytest.mark.parametrize(
+    ("reply", "sentence"),
+    [
+        (Reply(302), "The agent sends elsewhere (HTTP 302), and redirects are not followed."),
+        (said(result=1), "The agent's reply has no status."),
+        (said(status="SUCCESS"), 'The agent\'s reply has status "SUCCESS".'),
+    ],
+)
+def test_a_reply_against_the_rules_is_told_in_words(tenant: Tenant, reply: Reply, sentence: str):
+    with agents.agent(tenant, navigate=lambda params: reply):
+        assert driven(tenant, one_step()).error["message"] == sentence
+
+
 def test_an_error_tells_status_and_body(tenant: Tenant):
     with agents.agent(tenant, navigate=lambda params: Reply(418, b"I am a teapot")):
         run = driven(tenant, one_step())

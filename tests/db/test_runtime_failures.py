@@ -213,6 +213,15 @@ def test_recovery_steps_are_recorded_at_the_handler(tenant: Tenant):
     }
 
 
+def test_a_handler_sees_the_error_that_it_handles(tenant: Tenant):
+    mend = {"step_id": "m", "action": "log", "message": "{{error.class}} at {{error.step_id}}, {{error.metadata.why}}"}
+    about = {"why": "try {{error.attempt}}"}
+    handler = {"action": "ignore", "recovery_steps": [mend], "error_metadata": about}
+    then = {"step_id": "then", "action": "log", "message": "[{{error.message}}]"}
+    run = finished(tenant, {"a": dividing(steps=[DIVIDE, then], error_handlers=[handler])})
+    assert [told["message"] for told in payloads(run, "log")] == ["expression_error at d, try 1", "[]"]
+
+
 def test_events_of_recovery_steps_tell_which_handling_they_belong_to(tenant: Tenant):
     say = {"step_id": "say", "action": "log", "message": "again"}
     handler = {"action": "retry", "max_retries": 1, "delay_ms": 1, "recovery_steps": [say]}

@@ -109,9 +109,14 @@ def _act(case: _Case) -> Result | Outcome | None:
 
 def _begin(case: _Case) -> Outcome | None:
     """What a handler does first, whatever its action: metadata, recovery steps, notice. The outcome if it fails."""
-    case.error = _with_metadata(case)
-    if (fault := _recover(case)) is not None:
-        return fault
+    try:
+        case.ctx.about(case.error)
+        case.error = _with_metadata(case)
+        case.ctx.about(case.error)
+        if (fault := _recover(case)) is not None:
+            return fault
+    finally:
+        case.ctx.about(None)
     _notify(case)
     return None
 
