@@ -6,6 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from langorch.lib import moments
+from orchestration import cancel_words
+from orchestration.plain_words import (
+    ANSWERED,
+    BREACHES,
+    CHECKPOINTS,
+    DUE,
+    GIVEN_BACK,
+    HANDLED,
+    ODD,
+    RESUMED,
+    WAITS,
+    WITHDRAWN,
+)
+
+BY_SOMEBODY = frozenset({"approval", "operator", "budget"})
 
 Payload = Mapping[str, Any]
 Name = Callable[[str], str]
@@ -49,11 +64,26 @@ def _of(*names: str, between: str = ", ") -> Detail:
     return lambda told: between.join(_short(told.get(name)) for name in names if told.get(name) not in (None, ""))
 
 
+def _in(words: Mapping[str, str], key: str, *names: str) -> Detail:
+    """What people read for the word under `key`, between the values under `names` that stand before it."""
+
+    def detail(told: Happened) -> str:
+        said = str(told.get(key) or "")
+        found = [*(_short(told.get(name)) for name in names if told.get(name)), words.get(said, said)]
+        return ", ".join(part for part in found if part)
+
+    return detail
+
+
 def _by(told: Happened) -> str:
     who = told.get("by") or told.get("triggered_by") or told.get("decided_by")
     reason = told.get("reason") or told.get("comment")
     words = f"by {who}" if who else ""
     return f"{words}: {reason}" if reason else words
+
+
+def _canceled(told: Happened) -> str:
+    return cancel_words.why(str(told.get("by") or ""), str(told.get("reason") or ""))
 
 
 def _error(told: Happened) -> str:
@@ -88,7 +118,13 @@ def _timed(words: str, told: Happened) -> str:
 
 def _branch(told: Happened) -> str:
     rule = told.get("condition") or ("else" if told.get("rule") is None else "")
-    return f"{rule} → {told.name(str(told.get('next_node_id')))}"
+    assumed = " (assumed)" if told.get("assumed") else ""
+    return f"{rule} → {told.name(str(told.get('next_node_id')))}{assumed}"
+
+
+def _check(told: Happened) -> str:
+    assumed = "assumed" if told.get("assumed") else ""
+    return ", ".join(_short(part) for part in (told.get("check_id"), told.get("message"), assumed) if part)
 
 
 def _route(told: Happened) -> str:
@@ -113,7 +149,8 @@ def _loop(told: Happened) -> str:
 
 
 def _handled(told: Happened) -> str:
-    return f"{told.get('error_type')}: {told.get('action')} {_route_to(told, 'next_node_id')}".rstrip()
+    action = str(told.get("action"))
+    return f"{told.get('error_type')}: {HANDLED.get(action, action)} {_route_to(told, 'next_node_id')}".rstrip()
 
 
 def _route_to(told: Happened, key: str) -> str:
@@ -130,7 +167,65 @@ def _usage(told: Happened) -> str:
 
 
 def _parked(told: Happened) -> str:
-    return f"waits for {told.get('kind')}, worker given back"
+    return f"waits for {_waits(told.get('kind'))}, worker given back"
+
+
+def _paused(told: Happened) -> str:
+    return f"{_short(told.get('node_name'))}, waits for {_waits(told.get('reason'))}"
+
+
+def _waits(kind: Any) -> str:
+    return WAITS.get(str(kind), str(kind))
+
+
+def _answered(told: Happened) -> str:
+    """Why a wait is over, and by whom where somebody did something about it."""
+    words = _in(ANSWERED, "kind")(told)
+    return f"{words} by {told.get('by')}" if told.get("by") and told.get("kind") in BY_SOMEBODY else words
+
+
+def _breach(told: Happened) -> str:
+    words = _in(BREACHES, "on_breach")(told)
+    return f"{words} {_route_to(told, 'escalation_handler')}".rstrip() if told.get("on_breach") == "escalate" else words
+
+
+def _full(told: Happened) -> str:
+    in_use, limit = told.get("in_use"), told.get("limit")
+    busy = isinstance(in_use, int) and isinstance(limit, int) and in_use >= limit
+    return f"{_of('channel', 'pool_id')(told)}: {'all are busy' if busy else 'none can be used now'}"
+
+
+def _spared(told: Happened) -> str:
+    """A step that was not carried out, or a question that nobody was asked."""
+    if told.get("binding") == "approval":
+        return f"{told.name(told.node_id)}, decided by itself: {told.get('ref')}"
+    return _step(told) if told.step_id else told.name(told.node_id)
+
+
+def _overridden(told: Happened) -> str:
+    return f"{told.step_id or told.name(told.node_id)}: {_short(told.get('override'))}"
+
+
+def _after_limit(told: Happened) -> str:
+    limit = told.get("timeout_ms")
+    return f"more than {moments.duration(limit / 1000)}" if isinstance(limit, int | float) else ""
+
+
+def _slowed(told: Happened) -> str:
+    seconds = moments.duration((told.get("wait_ms") or 0) / 1000)
+    return f"{told.step_id} waits {seconds} for {told.get('bucket')}"
+
+
+def _warned(told: Happened) -> str:
+    return f"{told.get('percent')} % of {told.get('cap')}"
+
+
+def _delayed(told: Happened) -> str:
+    return f"the {told.get('scope') or told.get('limit')} has {told.get('in_use')} of {told.get('max')} at work"
+
+
+def _vote(told: Happened) -> str:
+    return f"{told.get('decision')} by {told.get('decided_by')}, {told.get('have')} of {told.get('need')}"
 
 
 def _child(told: Happened) -> str:
@@ -147,7 +242,9 @@ def _decision(told: Happened) -> str:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else str(value)
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        value = ", ".join(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 160 else text[:159] + "…"
 
 
@@ -159,19 +256,19 @@ def _undone(told: Happened) -> str:
 PHRASES: dict[str, Phrase] = {
     "run_created": Phrase("plus", "muted", "Run created", _by),
     "unknown_input": Phrase("alert", "warn", "Inputs left out", _of("names")),
-    "admission_delayed": Phrase("s-queued", "muted", "Waits for a free slot", _of("limit", "scope")),
+    "admission_delayed": Phrase("s-queued", "muted", "Waits for a free slot", _delayed),
     "execution_started": Phrase("s-running", "live", "Run started", _of("worker")),
-    "execution_resumed": Phrase("s-running", "live", "Run went on", _of("resume_reason", "worker")),
+    "execution_resumed": Phrase("s-running", "live", "Run went on", _in(RESUMED, "resume_reason")),
     "run_parked": Phrase("s-paused", "muted", "Run parked", _parked),
-    "run_resumed": Phrase("s-running", "live", "Wait answered", _of("kind", "by")),
+    "run_resumed": Phrase("s-running", "live", "Wait is over", _answered),
     "worker_lease_expired": Phrase("alert", "warn", "Worker lost", _of("worker")),
     "worker_fenced": Phrase("alert", "warn", "Late worker refused", _of("worker")),
-    "lease_handed_back": Phrase("s-queued", "muted", "Worker gave the run back", _of("worker", "reason")),
+    "lease_handed_back": Phrase("s-queued", "muted", "Worker gave the run back", _in(GIVEN_BACK, "reason", "worker")),
     "run_stuck": Phrase("alert", "warn", "Run is stuck", _of("cause")),
     "run_retry_requested": Phrase("retry", "muted", "Retry asked for", _by),
-    "run_cancel_requested": Phrase("s-canceled", "muted", "Cancel asked for", _by),
-    "run_canceled": Phrase("s-canceled", "muted", "Run canceled", _by),
-    "run_timeout": Phrase("s-timeout", "bad", "Run took too long"),
+    "run_cancel_requested": Phrase("s-canceled", "muted", "Cancel asked for", _canceled),
+    "run_canceled": Phrase("s-canceled", "muted", "Run canceled", _canceled),
+    "run_timeout": Phrase("s-timeout", "bad", "Run took too long", _after_limit),
     "run_forked": Phrase("fork", "muted", "Forked", _by),
     "run_completed": Phrase("s-ok", "ok", "Run completed", _of("message")),
     "run_failed": Phrase("s-failed", "bad", "Run failed", _error),
@@ -179,11 +276,11 @@ PHRASES: dict[str, Phrase] = {
     "compensation_requested": Phrase("retry", "warn", "Undoing asked for", _by),
     "compensation_started": Phrase("retry", "warn", "What was done is being undone", _of("count")),
     "compensation_completed": Phrase("retry", "warn", "Undone", _undone),
-    "sla_breached": Phrase("s-timeout", "warn", "Took longer than agreed", _of("on_breach")),
+    "sla_breached": Phrase("s-timeout", "warn", "Took longer than agreed", _breach),
     "on_failure_routed": Phrase("right", "warn", "Failure route taken", _route),
     "node_started": Phrase("right", "muted", "Entered", _of("node_name")),
     "node_completed": Phrase("s-ok", "ok", "Left", _node),
-    "node_paused": Phrase("s-paused", "muted", "Paused", _of("node_name", "reason")),
+    "node_paused": Phrase("s-paused", "muted", "Paused", _paused),
     "node_error": Phrase("s-failed", "bad", "Node failed", _failed_node),
     "branch_taken": Phrase("right", "muted", "Branch taken", _branch),
     "branch_started": Phrase("fork", "muted", "Branch started", _of("branch_id")),
@@ -192,7 +289,7 @@ PHRASES: dict[str, Phrase] = {
     "loop_iteration": Phrase("retry", "muted", "Iteration", _iteration),
     "loop_completed": Phrase("s-ok", "ok", "Loop ended", _loop),
     "undefined_value": Phrase("alert", "warn", "A value was missing", _of("name")),
-    "expression_warning": Phrase("alert", "warn", "Doubtful comparison", _of("kind")),
+    "expression_warning": Phrase("alert", "warn", "Doubtful comparison", _in(ODD, "kind")),
     "log": Phrase("doc", "muted", "Log", _of("message")),
     "step_started": Phrase("right", "muted", "Step started", _step),
     "step_completed": Phrase("s-ok", "ok", "Step completed", _step),
@@ -203,12 +300,12 @@ PHRASES: dict[str, Phrase] = {
     "timeout_ignored": Phrase("s-timeout", "warn", "Too long, went on without it", _step),
     "step_timeout": Phrase("s-timeout", "bad", "Step took too long", _step),
     "step_in_doubt": Phrase("alert", "warn", "Nobody knows whether it happened; sent again under the same key", _step),
-    "pool_saturated": Phrase("s-queued", "warn", "All agents of the pool are busy", _of("channel", "pool_id")),
+    "pool_saturated": Phrase("s-queued", "warn", "No agent is free", _full),
     "affinity_lost": Phrase("alert", "warn", "The run goes on at another agent", _of("from_agent_id", "to_agent_id")),
     "lease_revoked": Phrase("alert", "warn", "The slot of an agent was taken away", _of("agent_id", "by")),
     "screenshot_requested": Phrase("doc", "muted", "Asked for a screenshot", _of("reason", "error")),
-    "check_passed": Phrase("s-ok", "ok", "Check passed", _of("check_id")),
-    "check_failed": Phrase("s-failed", "bad", "Check failed", _of("check_id", "message")),
+    "check_passed": Phrase("s-ok", "ok", "Check passed", _check),
+    "check_failed": Phrase("s-failed", "bad", "Check failed", _check),
     "llm_usage": Phrase("doc", "muted", "Model answered", _usage),
     "llm_fallback": Phrase("right", "warn", "Next model asked", _of("from", "to", "reason", between=" · ")),
     "llm_output_invalid": Phrase("alert", "warn", "The model's answer cannot be used", _of("errors")),
@@ -216,18 +313,27 @@ PHRASES: dict[str, Phrase] = {
     "subflow_started": Phrase("fork", "muted", "Run started by the run", _child),
     "subflow_completed": Phrase("s-ok", "ok", "Run that it started completed", _child),
     "subflow_failed": Phrase("s-failed", "bad", "Run that it started failed", _failed_child),
-    "checkpoint_saved": Phrase("copy", "muted", "Checkpoint saved", _of("reason")),
+    "checkpoint_saved": Phrase("copy", "muted", "Checkpoint saved", _in(CHECKPOINTS, "reason")),
     "artifact_created": Phrase("doc", "muted", "File kept", _of("name", "mime_type")),
     "artifact_rejected": Phrase("alert", "warn", "File not taken", _of("name", "reason")),
     "artifact_deleted": Phrase("doc", "muted", "File removed", _of("name", "reason")),
+    "checkpoint_failed": Phrase("alert", "warn", "Checkpoint could not be saved", _of("error")),
+    "dry_run_step_skipped": Phrase("s-draft", "muted", "Not carried out in a dry run", _spared),
+    "step_mock_applied": Phrase("s-draft", "muted", "A mock answered", _spared),
+    "step_test_override_applied": Phrase("s-draft", "muted", "Test data stood in", _overridden),
+    "rate_limited": Phrase("s-queued", "warn", "Slowed down by a rate limit", _slowed),
+    "policy_denied": Phrase("lock", "bad", "Not allowed", _of("reason")),
+    "idempotency_mismatch": Phrase("alert", "warn", "The same key was used with other parameters", _of("key")),
+    "budget_warning": Phrase("cost", "warn", "Budget is nearly used up", _warned),
+    "budget_exceeded": Phrase("cost", "bad", "Budget is used up", _of("message")),
     "approval_requested": Phrase("s-person", "warn", "Approval requested", _of("node_name")),
     "approval_decision_received": Phrase("s-person", "ok", "Decided", _decision),
-    "approval_vote_recorded": Phrase("s-person", "muted", "Vote recorded", _of("decision", "decided_by")),
+    "approval_vote_recorded": Phrase("s-person", "muted", "Vote recorded", _vote),
     "approval_reminded": Phrase("mail", "muted", "Reminder sent"),
     "approval_delegated": Phrase("s-person", "muted", "Handed on", _by),
-    "approval_escalated": Phrase("s-person", "warn", "Escalated", _of("mode")),
-    "approval_expired": Phrase("s-timeout", "bad", "Approval timed out", _of("timeout_action")),
-    "approval_canceled": Phrase("s-canceled", "muted", "Approval withdrawn", _of("reason")),
+    "approval_escalated": Phrase("s-person", "warn", "Escalated", _of("to")),
+    "approval_expired": Phrase("s-timeout", "warn", "The due time has come", _in(DUE, "timeout_action")),
+    "approval_canceled": Phrase("s-canceled", "muted", "Question withdrawn", _in(WITHDRAWN, "reason")),
 }
 
 

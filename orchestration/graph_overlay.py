@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestration.choices import OPEN, VisitState, WaitKind
+from orchestration.plain_words import WAITS
 from orchestration.visit_rows import VisitRow, WaitRow, failed, owner_of
 from procedures.graph.picture import Mark
 
@@ -50,7 +51,7 @@ def _open_mark(opened: Sequence[VisitRow], waiting: Mapping[str, str], times: st
     if WaitKind.APPROVAL in kinds:
         return Mark("n-warn", "asking", "needs a person")
     if kinds:
-        return Mark("n-live", "waiting", f"waits: {min(kinds)}")
+        return Mark("n-live", "waiting", f"waits for {WAITS[min(kinds)]}")
     return Mark("n-live", "started", times)
 
 

@@ -11,21 +11,13 @@ from langorch.lib import moments
 from orchestration import attempts, masking
 from orchestration.attempts import Attempt, Place
 from orchestration.models import Event, StepRecord
+from orchestration.plain_words import HANDLED
 from orchestration.run_page.events import COLUMNS, SeenEvent
 from orchestration.run_page.shown import Shown, shown
 from orchestration.run_page.subject import MOST_RECORDS, Subject
 from orchestration.visit_rows import visit_of
 
 STEPS_PER_PAGE: Final = 100
-DECISIONS: Final = {
-    "retry": "tried again",
-    "retry_node": "the node is visited again",
-    "ignore": "ignored, went on",
-    "fail": "gave up",
-    "screenshot_and_fail": "took a screenshot, gave up",
-    "fallback": "fell back",
-    "escalate": "told people",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +89,7 @@ class AttemptsTab:
             strategy = attempts.strategy_words(attempt.strategy)
             return f"tried again after {moments.duration(attempt.delay)}, {strategy}"
         if attempt.decision == attempts.HANDLER:
-            did = DECISIONS.get(attempt.handler_action, attempt.handler_action)
+            did = HANDLED.get(attempt.handler_action, attempt.handler_action)
             target = f", on to {self._subject.name(attempt.target)}" if attempt.target else ""
             return f"handler {attempt.handler}: {did}{target}"
         return {attempts.RETRY: "tried again", attempts.FAIL: "given up"}.get(attempt.decision, "")

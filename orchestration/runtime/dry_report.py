@@ -53,20 +53,29 @@ def _report(drive: Drive) -> dict[str, Any]:
         "procedure_version": drive.run.procedure_version,
         "path": _path(drive),
         "calls": _calls(drive, [event for event in told if event.event_type == "dry_run_step_skipped"]),
-        "assumptions": [
-            {"path": event.path, "node_id": event.node_id, "next_node_id": event.payload.get("next_node_id")}
-            for event in told
-            if event.payload.get("assumed") is True
-        ],
+        "assumptions": [_assumption(event) for event in told if event.payload.get("assumed") is True],
         "missing_values": [
             {"path": event.path, "node_id": event.node_id, "step_id": event.step_id or None, **event.payload}
             for event in told
             if event.event_type == "undefined_value"
         ],
-        "worst_case": _worst_case(drive),
     }
     found: dict[str, Any] = drive.journal.redactor.redact(report)
-    return found
+    return found | {"worst_case": _worst_case(drive)}
+
+
+def _assumption(event: Event) -> dict[str, Any]:
+    """What could not be known, and what was assumed in its place."""
+    told = event.payload
+    assumed = {
+        "branch_taken": "this route",
+        "check_passed": f"check {told.get('check_id')} holds",
+        "loop_completed": "one iteration",
+        "dry_run_step_skipped": f"decided {told.get('ref')}",
+    }
+    next_node = told.get("next_node_id")
+    words = assumed.get(event.event_type, event.event_type)
+    return {"path": event.path, "node_id": event.node_id, "next_node_id": next_node, "assumed": words}
 
 
 def _path(drive: Drive) -> list[dict[str, Any]]:
@@ -94,6 +103,7 @@ def _calls(drive: Drive, skipped: list[Event]) -> list[dict[str, Any]]:
             "params": params.get((event.path, event.step_id)),
         }
         for event in skipped
+        if event.payload["binding"] != "approval"
     ]
 
 

@@ -2,6 +2,9 @@
 
 from typing import Any, Final
 
+from agents import selectors as agents
+from agents.choices import CapabilityType
+from approvals.rules.answers import APPROVED
 from orchestration.choices import MODEL_CALL, ExecutionMode
 from orchestration.runtime.context import Place, StandIn
 from orchestration.runtime.outcomes import Json
@@ -16,10 +19,10 @@ COMPUTING: Final = OPERATIONS - {"log", "append_to_array", "generate_id", "get_t
 """Operations whose result is computed from what they read."""
 
 
-def for_step(visit: Visit, step: Step, path: str, *, leaves: bool) -> Any:
+def for_step(visit: Visit, step: Step, path: str, place: tuple[Place, ...], *, leaves: bool) -> Any:
     """The result that stands in for a step, or NOTHING. `leaves` says that the step would leave the house.
 
-    `path` is where the step is recorded.
+    `path` is where the step is recorded, `place` where it stands in its node.
     """
     overrides = visit.drive.run.test_data_overrides
     for name in (f"{visit.node_id}.{step.step_id}", step.step_id):
@@ -28,9 +31,9 @@ def for_step(visit: Visit, step: Step, path: str, *, leaves: bool) -> Any:
             visit.emit("step_test_override_applied", told, step.step_id, path=path)
             return overrides[name]
     if leaves and is_dry(visit):
-        return _stub(visit, step, path, "dry_run_step_skipped", "dry_run")
+        return _stub(visit, step, path, place, "dry_run_step_skipped")
     if leaves and visit.drive.run.mock_external_calls:
-        return _stub(visit, step, path, "step_mock_applied", "mocked")
+        return _stub(visit, step, path, place, "step_mock_applied")
     return NOTHING
 
 
@@ -63,9 +66,11 @@ def is_dry(visit: Visit) -> bool:
 def decision(visit: Visit, node: HumanApprovalNode) -> dict[str, Json]:
     """How an approval answers itself in a dry run: approved, with the first option."""
     selected = node.choices[0].value if node.choices else None
+    told = {"action": node.type, "binding": "approval", "ref": selected or APPROVED, "assumed": True}
+    visit.emit("dry_run_step_skipped", told)
     return {
         "approval_id": None,
-        "decision": "approved",
+        "decision": APPROVED,
         "selected_option": selected,
         "payload": None,
         "comment": "",
@@ -108,8 +113,20 @@ def _model_stub(visit: Visit, event_type: str, mark: str) -> dict[str, Json]:
     return {mark: True, "action": MODEL_CALL, "binding": "llm"}
 
 
-def _stub(visit: Visit, step: Step, path: str, event_type: str, mark: str) -> dict[str, Json]:
-    binding = "notify" if step.action == "notify" else "unbound"
-    told = {"action": step.action, "binding": binding, "ref": step.action}
-    visit.emit(event_type, told, step.step_id, path=path)
+def _stub(visit: Visit, step: Step, path: str, place: tuple[Place, ...], event_type: str) -> dict[str, Json]:
+    binding, ref = _binding(visit, step, place)
+    visit.emit(event_type, {"action": step.action, "binding": binding, "ref": ref}, step.step_id, path=path)
+    mark = "dry_run" if event_type == "dry_run_step_skipped" else "mocked"
     return {mark: True, "action": step.action, "binding": binding}
+
+
+def _binding(visit: Visit, step: Step, place: tuple[Place, ...]) -> tuple[str, str]:
+    """How a step would be carried out, and by whom: the first agent that offers it now."""
+    if step.action == "notify":
+        return "notify", step.action
+    named = (*place, "agent") if step.agent else ("agent",)
+    name, run = str(visit.value(step.agent or visit.node.agent or "", *named)), visit.drive.run
+    action = step.action.strip()
+    for agent, offer in agents.offers(run.tenant_id, run.project_id, name, action, step.pool):
+        return ("workflow" if offer.type == CapabilityType.WORKFLOW else "agent_http"), agent.agent_id
+    return "unbound", step.action

@@ -152,7 +152,7 @@ class StepRun(RecordedStep):
 
     def _result(self) -> Json:
         self.call = None
-        found = standins.for_step(self.visit, self.step, self.path, leaves=self.leaves)
+        found = standins.for_step(self.visit, self.step, self.path, self.place, leaves=self.leaves)
         if found is not standins.NOTHING:
             if self.leaves:
                 self.shown = prompts.parameters(self.visit, self.step.parameters, self.place).shown

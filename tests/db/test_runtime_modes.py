@@ -72,7 +72,8 @@ def test_a_dry_run_walks_the_graph(tenant: Tenant):
     }
     assert not Wait.objects.filter(run=run).exists()
     assert payloads(run, "dry_run_step_skipped") == [
-        {"action": "fetch_rows", "binding": "unbound", "ref": "fetch_rows"}
+        {"action": "fetch_rows", "binding": "unbound", "ref": "fetch_rows"},
+        {"action": "human_approval", "binding": "approval", "ref": "one", "assumed": True},
     ]
     assert payloads(run, "branch_taken")[0]["assumed"] is True
     assert payloads(run, "run_completed")[0]["mode"] == "dry_run"

@@ -47,7 +47,7 @@ def bound_names(node: LoopNode, items: list[Json] | None, index: int) -> dict[st
 
 def execute(node: LoopNode, ctx: Context) -> Outcome:
     """Drive iterations until the list, a condition or a limit ends them, or one leaves, waits or fails."""
-    loop = _Loop(node, ctx, _items(node, ctx))
+    loop = _Loop(node, ctx, _items(node, ctx), assumed=ctx.assumes("iterator"))
     most = min(MOST_ITERATIONS, ctx.most_iterations)
     while _goes_on(loop):
         if loop.capped:
