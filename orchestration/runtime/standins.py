@@ -12,6 +12,7 @@ from orchestration.runtime.visiting import Visit
 from orchestration.stubs import holds_stub, is_stub
 from procedures.ckp.document import HumanApprovalNode, Step
 from procedures.ckp.operations import OPERATIONS
+from procedures.ckp.operations.variables import assigned
 
 NOTHING: Final = object()
 """No stand-in: the step is carried out. (Null may be an override.)"""
@@ -29,12 +30,20 @@ def for_step(visit: Visit, step: Step, path: str, place: tuple[Place, ...], *, l
         if name in overrides:
             told = {"step_id": step.step_id, "override": overrides[name]}
             visit.emit("step_test_override_applied", told, step.step_id, path=path)
+            _set(visit, step, overrides[name])
             return overrides[name]
     if leaves and is_dry(visit):
         return _stub(visit, step, path, place, "dry_run_step_skipped")
     if leaves and visit.drive.run.mock_external_calls:
         return _stub(visit, step, path, place, "step_mock_applied")
     return NOTHING
+
+
+def _set(visit: Visit, step: Step, value: Json) -> None:
+    """A step that sets a variable sets it to what stands in for its result."""
+    if step.action == "set_variable" and step.binding != "agent":
+        for name, changed in assigned(visit.variables, str(step.parameters["variable"]), value).items():
+            visit.write(name, changed)
 
 
 def for_node(visit: Visit) -> StandIn | None:

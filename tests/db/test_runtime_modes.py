@@ -94,6 +94,16 @@ def test_mocks_stand_in_for_calls_only(tenant: Tenant):
     assert payloads(run, "run_completed")[0]["mode"] == "mocks"
 
 
+def test_an_override_of_a_step_that_sets_a_variable_sets_it(tenant: Tenant):
+    steps = [
+        {"step_id": "plain", "action": "set_variable", "variable": "plain", "value": 1},
+        {"step_id": "deep", "action": "set_variable", "variable": "order.total", "value": 1},
+    ]
+    nodes = {"a": {"type": "sequence", "steps": steps, "next_node": "z"}, "z": {"type": "terminate"}}
+    run = finished(tenant, nodes, test_data_overrides={"plain": "{{x}}", "a.deep": 7})
+    assert run.output_vars == {"plain": "{{x}}", "order": {"total": 7}}
+
+
 @pytest.mark.parametrize("name", ["get", "fetch.get"])
 def test_overrides_stand_in_for_a_step(tenant: Tenant, name: str):
     nodes = {"fetch": {**FETCH, "next_node": "end"}, "end": {"type": "terminate", "outputs": {"rows": "rows"}}}

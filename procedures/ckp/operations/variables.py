@@ -1,6 +1,7 @@
 """Operations on variables, texts and ids."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,9 +19,14 @@ Changes = dict[str, Json]
 
 def set_variable(work: Work) -> tuple[Changes, Json]:
     """Sets a variable or a key below it; what is on the way is copied, never changed."""
-    root, *path = as_text(work.need("variable")).split(".")
     value = work.value("value")
-    return {root: _placed(work.scope.variables.get(root), path, value)}, value
+    return assigned(work.scope.variables, as_text(work.need("variable")), value), value
+
+
+def assigned(variables: Mapping[str, Json], name: str, value: Json) -> Changes:
+    """The variable that changes when a name or dotted path is set. Raises `OperationError`."""
+    root, *path = name.split(".")
+    return {root: _placed(variables.get(root), path, value)}
 
 
 def _placed(whole: Json, path: list[str], value: Json) -> Json:
