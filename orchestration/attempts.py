@@ -27,6 +27,7 @@ EVENTS: Final = sorted(
 )
 """The events that tell of attempts."""
 
+UNDOING: Final = "~undo"
 _HANDLING: Final = re.compile(r"!(?P<handler>\d+)(?:#(?P<act>\d+))?$")
 
 Place = tuple[str, str]
@@ -179,7 +180,9 @@ def policy(document: Document, node_id: str, step_id: str) -> str:
 
 
 def handling_words(path: str) -> str:
-    """What people call the handling of a failure that the steps at a path belong to: "handler 1, time 2"."""
+    """What the steps at a path were for, beside the node's own work: "handler 1, time 2", "undoing"."""
+    if path.endswith(UNDOING):
+        return "undoing"
     found = _HANDLING.search(path)
     if found is None:
         return ""

@@ -107,8 +107,13 @@ def _failed_node(told: Happened) -> str:
     return f"{told.name(told.node_id)}, {_error(told)}" if told.node_id else _error(told)
 
 
+def _named(told: Happened) -> str:
+    """The node as the rest of the page calls it."""
+    return told.name(told.node_id) if told.node_id else _short(told.get("node_name") or "")
+
+
 def _node(told: Happened) -> str:
-    return _timed(_short(told.get("node_name") or ""), told)
+    return _timed(_named(told), told)
 
 
 def _timed(words: str, told: Happened) -> str:
@@ -171,7 +176,7 @@ def _parked(told: Happened) -> str:
 
 
 def _paused(told: Happened) -> str:
-    return f"{_short(told.get('node_name'))}, waits for {_waits(told.get('reason'))}"
+    return f"{_named(told)}, waits for {_waits(told.get('reason'))}"
 
 
 def _waits(kind: Any) -> str:
@@ -278,7 +283,7 @@ PHRASES: dict[str, Phrase] = {
     "compensation_completed": Phrase("retry", "warn", "Undone", _undone),
     "sla_breached": Phrase("s-timeout", "warn", "Took longer than agreed", _breach),
     "on_failure_routed": Phrase("right", "warn", "Failure route taken", _route),
-    "node_started": Phrase("right", "muted", "Entered", _of("node_name")),
+    "node_started": Phrase("right", "muted", "Entered", _named),
     "node_completed": Phrase("s-ok", "ok", "Left", _node),
     "node_paused": Phrase("s-paused", "muted", "Paused", _paused),
     "node_error": Phrase("s-failed", "bad", "Node failed", _failed_node),
@@ -326,7 +331,7 @@ PHRASES: dict[str, Phrase] = {
     "idempotency_mismatch": Phrase("alert", "warn", "The same key was used with other parameters", _of("key")),
     "budget_warning": Phrase("cost", "warn", "Budget is nearly used up", _warned),
     "budget_exceeded": Phrase("cost", "bad", "Budget is used up", _of("message")),
-    "approval_requested": Phrase("s-person", "warn", "Approval requested", _of("node_name")),
+    "approval_requested": Phrase("s-person", "warn", "Approval requested", _named),
     "approval_decision_received": Phrase("s-person", "ok", "Decided", _decision),
     "approval_vote_recorded": Phrase("s-person", "muted", "Vote recorded", _vote),
     "approval_reminded": Phrase("mail", "muted", "Reminder sent"),

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from orchestration import event_words
-from orchestration.attempts import Attempt, Place, attempts
+from orchestration.attempts import Attempt, Place, attempts, handling_words
 from orchestration.choices import OPEN, StepState, VisitState, WaitKind
 from orchestration.time_axis import Axis, Fold, Tick, axis, idle_periods
 from orchestration.visit_rows import EventRow, VisitRow, WaitRow, failed, owner_of, visit_of
@@ -247,7 +247,8 @@ class _Drawer:
             ended = step.started_at
         bars = (self._bar(tone, step.started_at, ended),)
         key = f"{step.path}/{step.step_id}"
-        return Row(key, "step", step.step_id, depth, tone, visit.node_id, visit.path, bars, step.step_id)
+        label = ", ".join(part for part in (step.step_id, handling_words(step.path)) if part)
+        return Row(key, "step", label, depth, tone, visit.node_id, visit.path, bars, step.step_id)
 
     def _try_row(
         self, visit: VisitRow, place: Place, attempt: Attempt, tone: str, before: datetime | None, depth: int
@@ -256,9 +257,9 @@ class _Drawer:
         bars = [self._bar(tone, start, attempt.ended)]
         if before is not None and start > before:
             bars.insert(0, self._bar(DELAY, before, start))
-        what = attempt.error_class[:LABEL_LENGTH]
-        label = f"try {attempt.number}, {what}" if what else f"try {attempt.number}"
         path, step_id = place
+        parts = (handling_words(path), f"try {attempt.number}", attempt.error_class[:LABEL_LENGTH])
+        label = ", ".join(part for part in parts if part)
         key = f"{path}/{step_id}#{attempt.number}"
         return Row(key, "try", label, depth, tone, visit.node_id, visit.path, tuple(bars), step_id, attempt.number)
 

@@ -16,6 +16,7 @@ from orchestration.runtime.records import WaitRow, moment, to_json
 from orchestration.runtime.visiting import Visit
 from procedures.ckp.document import Escalation, FourEyes, HumanApprovalNode, VariableMeta
 from procedures.ckp.durations import parse_duration
+from procedures.graph import words
 
 KINDS: Final = {"date": "string", "datetime": "string", "file": "string", "password": "string"}
 FORMATS: Final = {"date": "date", "datetime": "date-time"}
@@ -85,7 +86,7 @@ def _question(visit: Visit, node: HumanApprovalNode) -> OpenApproval:
 
 
 def _title(visit: Visit, node: HumanApprovalNode) -> str:
-    return visit.text(node.title, "title") if node.title else visit.name
+    return visit.text(node.title, "title") if node.title else words.name(visit.node_id, node.description)
 
 
 def _form(visit: Visit, node: HumanApprovalNode) -> dict[str, Json] | None:

@@ -136,6 +136,11 @@ def test_corrections_of_several_voters_add_up_and_the_last_word_counts(house):
     assert runs.drive(run).output_vars["total"] == 30
 
 
+def test_a_question_without_a_title_is_called_as_its_node_is(house):
+    _, approval = asked_run(house, {"prompt": "Pay?"})
+    assert approval.title == "Ask"
+
+
 def test_a_rejection_takes_its_own_way(house):
     run, approval = asked_run(house, {"prompt": "Pay?"})
     services.decide(people.actor(house.approver), approval.pk, Answer("rejected", "too dear"))

@@ -73,10 +73,10 @@ def test_a_result_taken_again_is_no_attempt():
 
 
 def test_each_handling_of_a_failure_has_attempts_of_its_own():
-    paths = ["each[2]/post", "each[2]/post!0", "each[2]/post!0#2"]
+    paths = ["each[2]/post", "each[2]/post!0", "each[2]/post!0#2", "each[2]/post~undo"]
     told = attempts([Told("step_completed", path=path) for path in paths])
     assert list(told) == [(path, "send") for path in paths]
-    assert [handling_words(path) for path in paths] == ["", "handler 1", "handler 1, time 2"]
+    assert [handling_words(path) for path in paths] == ["", "handler 1", "handler 1, time 2", "undoing"]
 
 
 def document(step: dict[str, Any], **root: Any) -> Document:

@@ -10,7 +10,11 @@ NAMES = {"ask": "Ask the boss", "pay": "Pay", "mend": "Mend it"}
 
 SAID: dict[str, tuple[str, dict[str, Any], str]] = {
     "parked": ("run_parked", {"kind": "subflow"}, "Run parked: waits for a run that it started, worker given back"),
-    "paused": ("node_paused", {"node_name": "Pay", "reason": "capacity"}, "Paused: Pay, waits for a free slot"),
+    "paused": (
+        "node_paused",
+        {"node_name": "ask", "reason": "capacity"},
+        "Paused: Ask the boss, waits for a free slot",
+    ),
     "decided": ("run_resumed", {"kind": "approval", "by": "mia"}, "Wait is over: decided by mia"),
     "timer": ("run_resumed", {"kind": "timer", "by": "timer"}, "Wait is over: its time has come"),
     "went on": ("execution_resumed", {"resume_reason": "approval_resume", "worker": "w"}, "Run went on: decided"),

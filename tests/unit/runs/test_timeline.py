@@ -179,6 +179,23 @@ def test_failed_tries_get_rows_with_the_delay_before_them():
     assert rows[1].seconds == 4
 
 
+def test_what_undoes_a_step_is_not_taken_for_a_try_of_it():
+    undoing = {"path": "a~undo", "step_id": "back", "attempt": 1}
+    events = [
+        started(),
+        FakeEvent("step_started", at(20), **undoing),
+        FakeEvent("step_failed", at(21), **undoing, payload={"error_class": "agent_error", "then": "fail"}),
+    ]
+    steps = [FakeStep("a~undo", "back", at(20), 1000, state="failed", node_id="a")]
+    records = Records([FakeVisit("a", at(0), at(10))], steps, events)
+    shown = timeline(FakeRun("failed", ended_at=at(30)), records, at(30), expanded={"a"})
+    assert [(row.label, row.tone) for row in shown.rows] == [
+        ("a", "ok"),
+        ("back, undoing", "bad"),
+        ("undoing, try 1, agent_error", "bad"),
+    ]
+
+
 def test_a_step_that_went_well_is_shown_only_when_asked_for():
     records = Records([FakeVisit("n", at(10), at(34))], [FakeStep("n", "s", at(10), 4000)], tries("step_completed"))
     run = FakeRun(ended_at=at(40))
