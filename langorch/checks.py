@@ -17,6 +17,7 @@ from kombu.exceptions import OperationalError
 
 from langorch.lib import clock, egress
 from langorch.settings.env import ConfigurationFault
+from orchestration.space import space as space_of_database
 
 CONNECT_SECONDS = 3
 TOLERATED_CLOCK_SECONDS = 2
@@ -45,6 +46,15 @@ def unapplied_migrations() -> int:
     """How many migrations the database still needs."""
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def space() -> list[str]:
+    """The database has room for what is written."""
+    try:
+        ready = space_of_database.is_ready()
+    except Error as error:
+        return [f"DATABASE_URL: the database cannot be written: {_first_line(error)}"]
+    return [] if ready else ["DATABASE_URL: the database has no room: its disk is full; nothing is begun until it has"]
 
 
 def broker() -> list[str]:
@@ -113,6 +123,7 @@ def models() -> list[str]:
 CHECKS: dict[str, Callable[[], list[str]]] = {
     "database": database,
     "migrations": migrations,
+    "space": space,
     "clocks": clocks,
     "broker": broker,
     "live": live_updates,
@@ -120,15 +131,16 @@ CHECKS: dict[str, Callable[[], list[str]]] = {
     "keys": keys,
     "models": models,
 }
-NEED_DATABASE = frozenset({"migrations", "clocks"})
+NEEDED = {"migrations": "database", "clocks": "database", "space": "migrations"}
+"""Checks that mean nothing where another one has found a fault."""
 
 
 def ask(names: Iterable[str]) -> dict[str, list[str]]:
-    """What each named check finds. When the database does not answer, those that need it say so and are not asked."""
+    """What each named check finds. Those that need another one, which has found a fault, say so and are not asked."""
     found: dict[str, list[str]] = {}
     for name in names:
-        away = name in NEED_DATABASE and bool(found.get("database"))
-        found[name] = ["not asked: the database does not answer"] if away else CHECKS[name]()
+        needed = NEEDED.get(name, "")
+        found[name] = [f"not asked: the check of {needed} fails"] if found.get(needed) else CHECKS[name]()
     return found
 
 

@@ -10,7 +10,7 @@ from tenants.access import PUBLIC
 from tenants.api.endpoint import Endpoint
 
 OK, FAILED = "ok", "failed"
-ASKED = ("database", "broker", "migrations", "storage")
+ASKED = ("database", "broker", "migrations", "space", "storage")
 
 HealthOut = inline_serializer("HealthOut", {"status": serializers.CharField()})
 ReadyOut = inline_serializer(
@@ -38,7 +38,7 @@ class Ready(Endpoint):
 
     @extend_schema(responses={200: ReadyOut, 503: ReadyOut})
     def get(self, request: Request) -> Response:
-        """Database, broker, migrations and storage; 503 while one of them fails."""
+        """Database, broker, migrations, space in the database, and storage; 503 while one of them fails."""
         answers = {name: FAILED if found else OK for name, found in checks.ask(ASKED).items()}
         ready = FAILED not in answers.values()
         return Response({"status": OK if ready else "starting", "checks": answers}, 200 if ready else 503)

@@ -6,9 +6,20 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from orchestration.models import Artifact, Event, IdempotencyKey, Run, SearchValue, Snapshot, StepRecord, Visit, Wait
+from orchestration.models import (
+    Artifact,
+    Event,
+    IdempotencyKey,
+    Run,
+    SearchValue,
+    Snapshot,
+    SpaceProbe,
+    StepRecord,
+    Visit,
+    Wait,
+)
 from tenants.actor import Actor
-from tenants.admin.base import ScopedAdmin
+from tenants.admin.base import PlatformAdmin, ScopedAdmin
 
 
 class RecordAdmin(ScopedAdmin):
@@ -132,3 +143,14 @@ class IdempotencyKeyAdmin(ScopedAdmin):
     date_hierarchy = "updated_at"
     fields = ["scope", "owner", "action", "state", "run_id", "path", "step_id", "updated_at"]
     ordering = ["-updated_at"]
+
+
+@admin.register(SpaceProbe)
+class SpaceProbeAdmin(PlatformAdmin):
+    """Rows that are there for a moment, to see whether there is room for any."""
+
+    list_display = ["id", "at"]
+    search_fields = ["id"]
+    date_hierarchy = "at"
+    fields = ["at"]
+    ordering = ["-id"]

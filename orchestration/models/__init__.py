@@ -6,6 +6,7 @@ from orchestration.models.key import IdempotencyKey
 from orchestration.models.record import Snapshot, StepRecord, Visit, Wait
 from orchestration.models.run import Run, RunJob
 from orchestration.models.search import SearchValue
+from orchestration.models.space import SpaceProbe
 
 __all__ = [
     "Artifact",
@@ -17,6 +18,7 @@ __all__ = [
     "RunJob",
     "SearchValue",
     "Snapshot",
+    "SpaceProbe",
     "StepRecord",
     "Visit",
     "Wait",

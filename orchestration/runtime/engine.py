@@ -29,6 +29,7 @@ from orchestration.runtime.outcomes import Error, RegionEnd
 from orchestration.runtime.program import programs
 from orchestration.runtime.records import Fenced
 from orchestration.runtime.region import RegionDrive
+from orchestration.space import is_full, space
 from procedures.ckp.regions import MAIN
 
 log = structlog.get_logger(__name__)
@@ -109,12 +110,24 @@ def _drive(claimed: Claim, above: Above | None) -> None:
     except Held:
         _write_rest(drive)
         ending.hold(claimed, drive.due_at(asleep=False) if drive else None)
-    except (Fenced, *LOST):
+    except Fenced:
+        raise
+    except LOST as error:
+        if is_full(error):
+            _hand_back_from_full(claimed)
         raise
     except Exception as error:
         log.exception("drive_failed", run_id=str(claimed.run.pk))
         _write_rest(drive)
         _break(claimed, Error("internal", f"{type(error).__name__}: {error}"))
+
+
+def _hand_back_from_full(claimed: Claim) -> None:
+    """Spare a run whose records found no room the loss of its worker, if there is room for that."""
+    try:
+        ending.hand_back(claimed, "the database is full")
+    except (Fenced, DatabaseError) as error:
+        log.warning("hand_back_failed", run_id=str(claimed.run.pk), error=str(error))
 
 
 def _free_slots(claimed: Claim) -> None:
@@ -231,11 +244,19 @@ def run_worker(worker_id: str = "") -> None:
 
 def _look(worker_id: str, woken: bool) -> bool:
     try:
-        return drive_one(worker_id, woken=woken) or _sweep()
+        if not space.admits():
+            return False
+        if not drive_one(worker_id, woken=woken):
+            return _sweep()
     except DatabaseError as error:
-        log.warning("database_lost", error=str(error))
+        full = is_full(error)
+        if full:
+            space.refused()
+        log.warning("database_without_room" if full else "database_lost", error=str(error))
         connection.close()
         return False
+    space.written()
+    return True
 
 
 def _sweep() -> bool:

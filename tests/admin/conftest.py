@@ -15,7 +15,7 @@ from langorch.lib import clock, ids
 from langorch.models import Leadership
 from orchestration import services as runs
 from orchestration.choices import BulkVerb
-from orchestration.models import Artifact, IdempotencyKey, Snapshot
+from orchestration.models import Artifact, IdempotencyKey, Snapshot, SpaceProbe
 from orchestration.runtime import engine
 from tenants.auth import tokens
 from tenants.models import LoginAttempt, Project, StoredAnswer, Tenant, UsedTicket
@@ -79,6 +79,7 @@ def _one_of_each(house: House, number: int) -> None:
     LoginAttempt.objects.create(account="somebody", address="127.0.0.1", at=now)
     UsedTicket.objects.create(nonce=ids.token(), at=now)
     Leadership.objects.create(name=f"job-{number}", holder="here", until=now)
+    SpaceProbe.objects.create(at=now, content=b"x")
     people.make_person(f"person-{number}", ("viewer", house.project))
     Group.objects.create(name=f"group-{number}")
     Project.system.create(tenant=house.tenant, name=f"project-{number}")

@@ -21,7 +21,13 @@ from tests.people import Browsers, House
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 OURS = {"tenants", "approvals", "agents", "procedures", "orchestration", "langorch"}
-OF_THE_INSTALLATION = {"tenants.LoginAttempt", "tenants.UsedTicket", "langorch.Leadership", "auth.Group"}
+OF_THE_INSTALLATION = {
+    "tenants.LoginAttempt",
+    "tenants.UsedTicket",
+    "langorch.Leadership",
+    "orchestration.SpaceProbe",
+    "auth.Group",
+}
 MOST_QUERIES = 14
 TENANT = {"tenant__slug": "elsewhere"}
 RECORDS = ["Event", "Visit", "StepRecord", "Wait", "Snapshot", "SearchValue"]

@@ -156,7 +156,7 @@ def test_probes_name_only_names(db, api):
     assert api().get("/healthz").json() == {"status": "ok"}
     ready = api().get("/readyz")
     assert ready.status_code == 200
-    assert ready.json()["checks"] == dict.fromkeys(["database", "broker", "migrations", "storage"], "ok")
+    assert ready.json()["checks"] == dict.fromkeys(["database", "broker", "migrations", "space", "storage"], "ok")
 
 
 def test_readiness_fails_with_the_broker(db, api, monkeypatch):

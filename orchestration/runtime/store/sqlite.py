@@ -130,7 +130,7 @@ def transaction(raw: sqlite3.Connection) -> Iterator[None]:
     raw.execute("BEGIN IMMEDIATE")
     try:
         yield
+        raw.execute("COMMIT")
     except BaseException:
-        raw.execute("ROLLBACK")
+        raw.rollback()
         raise
-    raw.execute("COMMIT")
