@@ -39,9 +39,10 @@ def test_each_ring_wakes_one_thread():
 
 
 def test_a_ring_that_nobody_hears_spares_the_next_its_waiting():
-    bell = Bell()
+    bell, woken = Bell(), threading.Semaphore(0)
     bell.ring()
-    bell.wait(30)
+    asleep(bell, 1, woken)
+    assert woken.acquire(timeout=5)
 
 
 def test_a_stop_wakes_all(stopping: threading.Event):
