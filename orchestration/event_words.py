@@ -150,7 +150,8 @@ def _iteration(told: Happened) -> str:
 def _loop(told: Happened) -> str:
     number, errors = told.get("iterations") or 0, told.get("errors")
     words = f"after {number} iteration{'' if number == 1 else 's'}"
-    return f"{words}, {errors} failed" if errors else words
+    more = [f"{errors} failed" if errors else "", "its limit" if told.get("capped") else ""]
+    return ", ".join(part for part in (words, *more, "assumed" if told.get("assumed") else "") if part)
 
 
 def _handled(told: Happened) -> str:

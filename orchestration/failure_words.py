@@ -22,7 +22,7 @@ MEANINGS = {
     "not_a_list": f"What the loop was to go through is no list. {SAME}",
     "loop_limit": f"The loop went on too long. {SAME}",
     "visit_limit": f"The run went round in circles. {SAME}",
-    "all_branches_failed": "Every branch failed; look at each.",
+    "all_branches_failed": "No branch succeeded; look at those that failed.",
     "subflow_contract": f"What another run was to be given does not fit what it asks for. {SAME}",
     "subflow_recursion": f"The procedure calls itself. {SAME}",
     "result_too_large": f"The answer was larger than what is taken in. {SAME}",

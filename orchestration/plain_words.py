@@ -24,12 +24,12 @@ ANSWERED: Final[Mapping[str, str]] = {
     "budget": "there is money",
     "subflow": "the run that it started has ended",
     "operator": "the hold was lifted",
+    "deadline": "a limit of time has passed",
 }
 """Why a wait is over, by its kind."""
 
 RESUMED: Final[Mapping[str, str]] = {
     **{f"{kind}_resume": words for kind, words in ANSWERED.items()},
-    "deadline_resume": "a limit of time has passed",
     "retry_fallback": "tried again from where it stopped",
     "takeover": "taken over from a worker that was lost",
     "handed_back": "taken up from the worker before",

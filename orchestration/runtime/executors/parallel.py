@@ -59,7 +59,7 @@ def execute(node: ParallelNode, ctx: Context) -> Outcome:
         return Wait()
     if (error := decision.failed_by(ends)) is not None:
         return Fail(error)
-    return _join(ctx, {start.branch_id: ends[start.branch_id] for start in starts if start.branch_id in ends})
+    return _join(ctx, {start.branch_id: ends.get(start.branch_id, RegionEnd("stopped")) for start in starts})
 
 
 def _join(ctx: Context, ends: Mapping[str, RegionEnd]) -> Outcome:
@@ -67,7 +67,8 @@ def _join(ctx: Context, ends: Mapping[str, RegionEnd]) -> Outcome:
     errors = {name: end.error for name, end in ends.items() if end.error is not None}
     if errors and not succeeded:
         details = {"branches": {name: error.as_json() for name, error in errors.items()}}
-        return Fail(Error("all_branches_failed", "Every branch failed.", details=details))
+        message = "Every branch failed." if len(errors) == len(ends) else "The first branch to end failed."
+        return Fail(Error("all_branches_failed", message, details=details))
     _merge(ctx, succeeded)
     failures = {name: error.as_json() for name, error in errors.items()}
     shown = {name: end.shown for name, end in succeeded.items()}

@@ -86,6 +86,9 @@ SAID: dict[str, tuple[str, dict[str, Any], str]] = {
         {"worker": "w", "reason": "compensation"},
         "Worker gave the run back: w, to be undone first",
     ),
+    "limit of time": ("run_resumed", {"kind": "deadline"}, "Wait is over: a limit of time has passed"),
+    "loop": ("loop_completed", {"iterations": 3, "errors": 1}, "Loop ended: after 3 iterations, 1 failed"),
+    "capped loop": ("loop_completed", {"iterations": 3, "capped": True}, "Loop ended: after 3 iterations, its limit"),
     "assumed route": (
         "branch_taken",
         {"rule": None, "condition": None, "next_node_id": "pay", "assumed": True},

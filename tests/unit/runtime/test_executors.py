@@ -137,6 +137,17 @@ def test_when_a_parallel_goes_on(fields: dict[str, Any], ends: list[RegionEnd], 
     assert (found.error.error_class if isinstance(found, Fail) else found) == outcome
 
 
+@pytest.mark.parametrize(
+    ("fields", "ends", "message"),
+    [
+        ({}, [FAILED, FAILED], "Every branch failed."),
+        ({"wait_strategy": "first"}, [FAILED, RegionEnd("stopped")], "The first branch to end failed."),
+    ],
+)
+def test_a_parallel_says_how_it_failed(fields: dict[str, Any], ends: list[RegionEnd], message: str):
+    assert parallel.execute(forking(**fields), Bench(ends)).error.message == message
+
+
 NODE = HumanApprovalNode(on_approve="yes", on_reject="no", options=[{"value": "later", "next_node": "later"}, "now"])
 
 
