@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
+from langorch.lib import moments
 from orchestration import canceling
 from orchestration.choices import PARKED, JobState, RunStatus, WaitKind, WaitState
 from orchestration.events import NewEvent
@@ -60,7 +61,7 @@ def fail_if_unclaimed(run_id: UUID) -> bool:
     if run is None or job is None or job.due_at is None:
         return False
     minutes = (job.due_at - run.created_at) / timedelta(minutes=1)
-    message = f"No worker took the run within {minutes:g} minutes."
+    message = f"The run was not taken up within {moments.duration(minutes * 60)}."
     told = {"error": message, "error_class": "queue_timeout", "reason": "queue_timeout", "timeout_minutes": minutes}
     fields = {"error": {"class": "queue_timeout", "message": message}, "error_class": "queue_timeout"}
     sources = frozenset({RunStatus.CREATED})

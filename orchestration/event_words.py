@@ -96,6 +96,8 @@ def _step(told: Happened) -> str:
     """The step with its action where that says more, and how long it took."""
     action = told.get("action")
     words = f"{told.step_id} ({action})" if action and action != told.step_id else told.step_id
+    if told.get("cached"):
+        return f"{words}, its result {'stood under the same key' if told.get('source') else 'was there'} already"
     return _timed(words, told)
 
 

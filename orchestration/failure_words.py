@@ -16,7 +16,7 @@ MEANINGS = {
     "idempotency_mismatch": "The key of the step belongs to another action.",
     "node_timeout": f"The node took too long. {AGAIN}",
     "run_timeout": f"The run took too long. {AGAIN}",
-    "queue_timeout": f"No worker took the run up in time. {AGAIN}",
+    "queue_timeout": f"The run waited too long for its turn. {AGAIN}",
     "sla_breached": "The node took longer than agreed, and the procedure lets it fail then.",
     "no_route": f"No way leads on from here. {SAME}",
     "not_a_list": f"What the loop was to go through is no list. {SAME}",

@@ -72,7 +72,7 @@ def _capacity(known: Known) -> str:
             called, _, action = name.partition("/")
             return f"Waiting for an agent that offers {action}: nobody on {called} does{_at_most(known)}"
         case "rate":
-            return f"Waiting for the rate limit {known.who or name}{_at_most(known)}"
+            return f"Waiting for the rate limit {known.who or f'of {name}'}{_at_most(known)}"
         case "key":
             holder = f" of {known.who}" if known.who else ""
             return f"Waiting for another step{holder} with the idempotency key {name}"

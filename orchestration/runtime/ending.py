@@ -133,7 +133,7 @@ def reckon(claim: Claim, drive: Drive, region: RegionEnd) -> Ended:
         error = Error("terminated", message, node_id=ended.node_id, path=ended.path)
         return Ended(RunStatus.FAILED, outputs, error, compensate=ended.compensate)
     if (misfit := run_outputs.misfit(document, outputs)) is not None:
-        return Ended(RunStatus.FAILED, outputs, misfit)
+        return Ended(RunStatus.FAILED, outputs, misfit.placed(node_id=ended.node_id, path=ended.path))
     return Ended(RunStatus.COMPLETED, outputs, None, ended.message, ended.compensate, drive.recovered)
 
 

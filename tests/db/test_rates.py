@@ -70,7 +70,7 @@ def test_a_step_without_a_token_waits_parked_and_then_goes_on(tenant: Tenant):
         assert (run.status, len(erp.calls)) == ("paused", 2)
         wait = Wait.objects.get(run=run)
         assert (wait.kind, wait.ref) == ("capacity", "rate:p")
-        assert waiting_for_one(run).entry["sentence"].startswith("Waiting for the rate limit p")
+        assert waiting_for_one(run).entry["sentence"].startswith("Waiting for the rate limit of p")
         facts = run.visits.get(path="n")
         facts.data["tokens"]["n/s2"][1] = clock.now().isoformat()
         facts.save()

@@ -299,6 +299,7 @@ def test_a_run_that_nobody_takes_fails(tenant: Tenant):
     run.refresh_from_db()
     assert (run.status, run.error_class) == ("failed", "queue_timeout")
     told = payloads(run, "run_failed")[0]
+    assert told["error"].startswith("The run was not taken up within ")
     assert (told["reason"], told["timeout_minutes"]) == ("queue_timeout", pytest.approx(-1 / 60, abs=0.02))
     assert RunJob.objects.get(run=run).state == "done"
 

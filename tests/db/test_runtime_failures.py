@@ -42,7 +42,7 @@ def test_outputs_that_do_not_fit_lead_to_on_failure_once(tenant: Tenant):
         {"from_node_id": "a", "to_node_id": "mend", "error_class": "validation_failed"}
     ]
     again = runs.drive(runs.queue(tenant, runs.document({"a": wrong, "mend": wrong}, **root)))
-    assert (again.status, again.error_class) == ("failed", "validation_failed")
+    assert (again.status, again.error_class, again.error["path"]) == ("failed", "validation_failed", "mend")
 
 
 def test_the_end_of_a_run_says_why_and_what_went_wrong_on_the_way(tenant: Tenant):

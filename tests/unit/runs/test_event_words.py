@@ -13,7 +13,7 @@ SAID: dict[str, tuple[str, dict[str, Any], str]] = {
     "paused": (
         "node_paused",
         {"node_name": "ask", "reason": "capacity"},
-        "Paused: Ask the boss, waits for a free slot",
+        "Paused: Ask the boss, waits for its turn",
     ),
     "decided": ("run_resumed", {"kind": "approval", "by": "mia"}, "Wait is over: decided by mia"),
     "timer": ("run_resumed", {"kind": "timer", "by": "timer"}, "Wait is over: its time has come"),
@@ -85,6 +85,16 @@ SAID: dict[str, tuple[str, dict[str, Any], str]] = {
         "lease_handed_back",
         {"worker": "w", "reason": "compensation"},
         "Worker gave the run back: w, to be undone first",
+    ),
+    "taken again": (
+        "step_completed",
+        {"action": "post", "cached": True},
+        "Step completed: go (post), its result was there already",
+    ),
+    "taken from elsewhere": (
+        "step_completed",
+        {"action": "post", "cached": True, "source": "run 7"},
+        "Step completed: go (post), its result stood under the same key already",
     ),
     "limit of time": ("run_resumed", {"kind": "deadline"}, "Wait is over: a limit of time has passed"),
     "loop": ("loop_completed", {"iterations": 3, "errors": 1}, "Loop ended: after 3 iterations, 1 failed"),
