@@ -203,7 +203,7 @@ class AgentCall:
         """The agent or channel that is wanted. Raises `NotStorable` for what can be no name of one."""
         step, node = self.run.step, self.visit.node
         place = (*self.run.place, "agent") if step.agent else ("agent",)
-        name = str(self.visit.value(step.agent or node.agent or "", *place)).lower()
+        name = str(self.visit.value(step.agent or node.agent or "", *place)).strip().lower()
         to_json(name)
         return name
 

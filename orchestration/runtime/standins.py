@@ -134,7 +134,7 @@ def _binding(visit: Visit, step: Step, place: tuple[Place, ...]) -> tuple[str, s
     if step.action == "notify":
         return "notify", step.action
     named = (*place, "agent") if step.agent else ("agent",)
-    name, run = str(visit.value(step.agent or visit.node.agent or "", *named)), visit.drive.run
+    name, run = str(visit.value(step.agent or visit.node.agent or "", *named)).strip(), visit.drive.run
     action = step.action.strip()
     for agent, offer in agents.offers(run.tenant_id, run.project_id, name, action, step.pool):
         return ("workflow" if offer.type == CapabilityType.WORKFLOW else "agent_http"), agent.agent_id

@@ -26,13 +26,13 @@ _READS: Final = frozenset({"navigate", "scroll_to_element", "screenshot", "take_
 
 def agent_of(step: Step, node: NodeBase) -> str | None:
     """The channel or agent that a step names, or its node's, in lower case; None without one."""
-    agent = step.agent or node.agent
-    return agent.lower() if agent else None
+    agent = (step.agent or node.agent or "").strip()
+    return agent.lower() or None
 
 
 def is_internal(step: Step, node: NodeBase) -> bool:
     """Whether LangOrch carries the step out itself."""
-    agent = node.agent if node.agent and node.agent.lower() not in SHOWN_AGENTS else None
+    agent = node.agent if node.agent and node.agent.strip().lower() not in SHOWN_AGENTS else None
     raw: dict[str, Any] = {"action": step.action, "agent": step.agent, "binding": step.binding}
     return internal_action(raw, agent) is not None
 

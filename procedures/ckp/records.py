@@ -123,7 +123,7 @@ def _unknown_type(reader: Reader, type_name: Any, path: Path) -> None:
 
 def _agent_of(node: dict[str, Any]) -> str | None:
     agent = node.get("agent")
-    return agent if isinstance(agent, str) and agent.lower() not in SHOWN_AGENTS else None
+    return agent if isinstance(agent, str) and agent.strip().lower() not in SHOWN_AGENTS else None
 
 
 def _shown_agent(reader: Reader, type_name: str, node: dict[str, Any], path: Path) -> None:
