@@ -116,8 +116,19 @@ def _require_link(uri: str, limits: Limits) -> None:
         raise Rejected("the link names no host")
     if parts.username or parts.password:
         raise Rejected("a link must not hold a password")
-    if parts.hostname in limits.hosts and unquote(parts.path).startswith(OURS):
+    if parts.hostname.rstrip(".") in limits.hosts and _reached(parts.path).startswith(OURS):
         raise Rejected("a link into the storage of this portal is not taken")
+
+
+def _reached(path: str) -> str:
+    """The path that a browser and a server ask for: without empty and dotted parts, slashes the right way round."""
+    found: list[str] = []
+    for part in unquote(path).replace("\\", "/").split("/"):
+        if part == "..":
+            del found[-1:]
+        elif part not in ("", "."):
+            found.append(part)
+    return f"/{'/'.join(found)}"
 
 
 def _parts(uri: str) -> Any:
