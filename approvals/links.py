@@ -20,8 +20,7 @@ def issue(notice: Notice) -> str:
     """A new secret for `notice`, which ends the one before; stored as a hash. The token of the address."""
     token = base64.urlsafe_b64encode(bytes.fromhex(ids.token(32))).decode().rstrip("=")
     ends = clock.now() + timedelta(hours=settings.ENV.APPROVAL_LINK_HOURS)
-    due = notice.approval.expires_at
-    Notice.system.filter(pk=notice.pk).update(link_hash=digest(token), link_expires_at=min(ends, due) if due else ends)
+    Notice.system.filter(pk=notice.pk).update(link_hash=digest(token), link_expires_at=ends)
     return token
 
 
@@ -40,8 +39,9 @@ def find(token: str) -> Notice:
 
 
 def is_dead(notice: Notice) -> bool:
-    """Whether the link can no longer decide: used, past its time, or the question is closed."""
-    ended = notice.link_expires_at is None or notice.link_expires_at <= clock.now()
+    """Whether the link can no longer decide: used, past its time or the question's, or the question is closed."""
+    now, due = clock.now(), notice.approval.expires_at
+    ended = notice.link_expires_at is None or notice.link_expires_at <= now or (due is not None and due <= now)
     return ended or notice.link_used_at is not None or notice.approval.status != Status.PENDING
 
 

@@ -463,6 +463,20 @@ class TestMailLink:
         assert client.post(address, {"decision": "approve"}).status_code == 409
         assert stored(asked).status == "pending"
 
+    def test_a_link_lives_as_long_as_its_question(self, house, browser, standing_clock):
+        step = Step(Named(users=frozenset({"judge"})), mode="add")
+        named = Named(users=frozenset({"approver"}))
+        due = clock.now() + timedelta(hours=1)
+        more = {"approvers": named, "escalation": [step], "timeout_action": "escalate"}
+        asked = question(house.tenant, house.project, expires_at=due, **more)
+        address = links_by_person()["approver"]
+        standing_clock.advance(hours=1)
+        assert browser(house.approver).get(address).status_code == 410
+        services.expire_due()
+        assert browser(house.approver).get(address).status_code == 200
+        assert browser(house.approver).post(address, {"decision": "approve"}).status_code == 302
+        assert (stored(asked).status, stored(asked).via) == ("approved", "mail")
+
     def test_a_decision_elsewhere_ends_all_links(self, house, browser):
         asked = question(house.tenant, house.project)
         address = links_by_person()["judge"]
