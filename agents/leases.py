@@ -4,8 +4,9 @@ Who takes a slot locks all agents that could serve, in the order of their keys; 
 a step that finds nothing free and then waits is seen by whoever frees a slot after it.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -58,6 +59,7 @@ class Full:
     """Agents offer the action, but none that is well has a free slot.
 
     The first pool is the one waited for; `stays_with` is the agent that the run stays with, when it is well but busy.
+    `well` counts the agents that are, whatever their pool; `sick` says how many are not, and why.
     """
 
     channel: str
@@ -67,6 +69,8 @@ class Full:
     in_use: int
     limit: int
     stays_with: str = ""
+    well: int = 0
+    sick: Mapping[str, int] = field(default_factory=dict)
 
 
 class Missing:
@@ -183,6 +187,7 @@ def _lease(choice: Choice, holder: Holder, number: int) -> Taken:
 def _full(agents: Sequence[Agent], now: Situation) -> Full:
     pool_id, members = next(pools(agents))
     faithful = bound_to(agents, now)
+    sick = Counter(ailment for agent in agents if (ailment := now.sickness(agent)))
     return Full(
         channel=members[0].channel,
         pool_id=pool_id,
@@ -191,6 +196,8 @@ def _full(agents: Sequence[Agent], now: Situation) -> Full:
         in_use=sum(now.in_use.get(agent.pk, 0) for agent in members),
         limit=sum(agent.concurrency_limit for agent in members),
         stays_with=subject_name(faithful) if faithful and not now.sickness(faithful) else "",
+        well=len(agents) - sick.total(),
+        sick=sick,
     )
 
 

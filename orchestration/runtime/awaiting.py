@@ -67,13 +67,21 @@ def _expired(run: RecordedStep) -> bool:
 def _error(run: RecordedStep, need: Need, found: Full | Missing, seconds: float) -> Error:
     waited_for = f" within {seconds:g} s" if seconds else ""
     if isinstance(found, Full):
-        message = f"No agent of pool {found.pool_id} on channel {found.channel} had a free slot{waited_for}."
-        return Error("capacity_timeout", message)
+        return Error("capacity_timeout", _without_slot(found, waited_for))
     version = f" {run.step.required_capability_version}" if run.step.required_capability_version else ""
     pool = f" in pool {need.pool}" if need.pool else ""
     offers = f"No agent is registered on channel {need.name}{pool} that offers {need.action}{version}"
     message = f"{offers}, and none came{waited_for}." if seconds else f"{offers}."
     return Error("no_executor", message, details={"channel": need.name, "action": need.action})
+
+
+def _without_slot(full: Full, waited_for: str) -> str:
+    """Why nobody took the step: agents are busy, or cannot be used."""
+    who = f"No agent of pool {full.pool_id} on channel {full.channel}"
+    ailing = ", ".join(f"{number} {ailment}" for ailment, number in sorted(full.sick.items()))
+    if not full.well:
+        return f"{who} could be used{waited_for} ({ailing})."
+    return f"{who} had a free slot{waited_for}{f' ({ailing})' if ailing else ''}."
 
 
 def _tell_saturated(run: RecordedStep, full: Full, ref: str) -> None:

@@ -155,7 +155,43 @@ def test_waiting_for_a_slot_ends(tenant: Tenant):
         waits.fire_due()
         run = runs.drive(run)
     assert (run.status, run.error_class) == ("failed", "capacity_timeout")
-    assert "web" in run.error["message"]
+    assert run.error["message"] == "No agent of pool standalone on channel web had a free slot within 900 s."
+
+
+def waited_in_vain(tenant: Tenant) -> str:
+    """What is said of a run that waits for an agent, and for which none can be had in time."""
+    run = runs.drive(queued(tenant))
+    Wait.objects.filter(run=run).update(until=clock.now())
+    waits.fire_due()
+    run = runs.drive(run)
+    assert run.error_class == "capacity_timeout"
+    message: str = run.error["message"]
+    return message
+
+
+def test_it_is_said_whether_agents_were_busy_or_could_not_be_used(tenant: Tenant):
+    with agents.agent(tenant, navigate=lambda params: Reply(500), pool_id="blue") as web:
+        for _ in range(3):
+            runs.drive(queued(tenant))
+        assert Circuit.system.get().state == "open"
+        said = waited_in_vain(tenant)
+        assert said == "No agent of pool blue on channel web could be used within 900 s (1 circuit open)."
+        agents.register(tenant, web, "web", "second", capabilities=["navigate"], pool_id="blue")
+        busy(tenant, "web_second")
+        said = waited_in_vain(tenant)
+        assert said == "No agent of pool blue on channel web had a free slot within 900 s (1 circuit open)."
+        Agent.system.filter(agent_id="web_second").update(status="offline")
+        said = waited_in_vain(tenant)
+        assert said == "No agent of pool blue on channel web could be used within 900 s (1 circuit open, 1 offline)."
+
+
+def test_blanks_around_the_name_of_an_agent_mean_nothing(tenant: Tenant):
+    with agents.agent(tenant, navigate=lambda params: 7) as web:
+        assert runs.drive(queued(tenant, step_at("  Web "))).status == "completed"
+        nodes = step_at("nobody", agent=" {{ who }} ")
+        run = runs.queue(tenant, runs.document(nodes, variables_schema={"who": {"type": "string"}}), who=" web ")
+        assert runs.drive(run).status == "completed"
+    assert len(web.calls) == 2
 
 
 def test_waiting_again_keeps_its_place_and_its_end(tenant: Tenant):
