@@ -46,6 +46,10 @@ OUTCOME_WORDS = {
     Status.TIMEOUT: "Ended without a decision",
     Status.CANCELLED: "Withdrawn",
 }
+ENDED_BECAUSE = {
+    Status.TIMEOUT: "Nobody decided in time.",
+    Status.CANCELLED: "Nothing waits for it any more.",
+}
 VERDICT_WORDS = {"approved": "approved", "rejected": "rejected"}
 VIA_WORDS = {Via.MAIL: "through the mail", Via.API: "from another program", Via.SYSTEM: "by itself"}
 
@@ -121,6 +125,11 @@ class ApprovalPage:
         outcome = OUTCOME_WORDS[Status(self.approval.status)]
         decided = self.approval.status in (Status.APPROVED, Status.REJECTED)
         return f"{outcome} by itself at the due time" if self.by_itself and decided else outcome
+
+    @property
+    def ended_because(self) -> str:
+        """Why it ended without a decision; empty when there is one."""
+        return ENDED_BECAUSE.get(Status(self.approval.status), "")
 
     @property
     def urgency(self) -> str:

@@ -236,6 +236,15 @@ class TestWhoWasAsked:
             "Handed on to Other Test",
         ]
 
+    def test_a_question_that_nobody_answered_says_so(self, house, browser):
+        asked = question(house.tenant, house.project, expires_at=clock.now() + timedelta(hours=1))
+        past = clock.now() - timedelta(seconds=1)
+        Approval.system.filter(pk=asked.pk).update(acts_at=past, expires_at=past)
+        services.expire_due()
+        text = words(browser(house.judge).get(page_of(asked)))
+        assert "Ended without a decision" in text
+        assert "Nobody decided in time." in text
+
     def test_administrators_come_last(self, house, browser):
         asked = question(house.tenant, house.project, approvers=Named(users=frozenset({"nobody"})))
         text = words(browser(house.admin).get(page_of(asked)))
