@@ -151,8 +151,7 @@ def test_waiting_for_a_slot_ends(tenant: Tenant):
     with agents.agent(tenant, navigate=lambda params: 1):
         busy(tenant, "web_web")
         run = runs.drive(queued(tenant))
-        Wait.objects.filter(run=run).update(until=clock.now())
-        waits.fire_due()
+        runs.fire(Wait.objects.get(run=run))
         run = runs.drive(run)
     assert (run.status, run.error_class) == ("failed", "capacity_timeout")
     assert run.error["message"] == "No agent of pool standalone on channel web had a free slot within 900 s."
@@ -161,8 +160,7 @@ def test_waiting_for_a_slot_ends(tenant: Tenant):
 def waited_in_vain(tenant: Tenant) -> str:
     """What is said of a run that waits for an agent, and for which none can be had in time."""
     run = runs.drive(queued(tenant))
-    Wait.objects.filter(run=run).update(until=clock.now())
-    waits.fire_due()
+    runs.fire(Wait.objects.get(run=run, state="open"))
     run = runs.drive(run)
     assert run.error_class == "capacity_timeout"
     message: str = run.error["message"]
