@@ -50,12 +50,28 @@ def test_every_visit_is_recorded_once_and_in_order(tenant: Tenant):
 @override_settings(ENV=DURABLE)
 def test_a_statement_that_the_connection_forgot_is_prepared_again(tenant: Tenant):
     assert runs.drive(counted(tenant, 3)).status == "completed"
+    forget_what_is_prepared()
+    assert runs.drive(counted(tenant, 3)).status == "completed"
+
+
+@override_settings(ENV=DURABLE)
+def test_what_was_prepared_after_the_connection_forgot_is_not_prepared_twice(tenant: Tenant):
+    nap = {"type": "sequence", "steps": [{"step_id": "s", "action": "wait", "duration_ms": 60_000}]}
+    sleeping = runs.document({"nap": nap})
+    assert runs.drive(counted(tenant, 3)).status == "completed"
+    forget_what_is_prepared()
+    assert runs.drive(runs.queue(tenant, sleeping)).status == "paused"
+    assert runs.drive(counted(tenant, 3)).status == "completed"
+    assert runs.drive(runs.queue(tenant, sleeping)).status == "paused"
+
+
+def forget_what_is_prepared() -> None:
+    """Have psycopg deallocate every statement of the connection, as it does after a rollback."""
     with transaction.atomic():
         Tenant.objects.update(name=F("name"))
         transaction.set_rollback(True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    assert runs.drive(counted(tenant, 3)).status == "completed"
 
 
 @override_settings(ENV=DURABLE)

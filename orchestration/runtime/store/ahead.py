@@ -51,8 +51,8 @@ class Statement:
     def _row(self, raw: Any, values: Sequence[bytes | None]) -> Row | None:
         try:
             return _read(raw)
-        except errors.InvalidSqlStatementName:  # psycopg deallocates everything after a rollback
-            _prepared[raw].clear()
+        except errors.InvalidSqlStatementName:  # psycopg deallocates all after a rollback; others may be back
+            _prepared[raw].discard(self._name)
             self._send(raw, values)
             return _read(raw)
 
