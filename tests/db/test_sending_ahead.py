@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from django.test import override_settings
 
 from orchestration.models import Event, Run, Visit
 from orchestration.runtime import engine
+from orchestration.runtime.claims import claim
+from orchestration.runtime.records import Batch
+from orchestration.runtime.store import writer
 from tenants.models import Tenant
 from tests import runs
 
@@ -99,6 +103,26 @@ def test_a_cancel_is_seen_while_it_computes(tenant: Tenant):
     assert not worker.is_alive()
     run.refresh_from_db()
     assert run.status == "canceled"
+
+
+def test_a_thread_that_writes_for_a_drive_shares_its_connection(tenant: Tenant):
+    run = counted(tenant, 3)
+    claimed = claim("w1")
+    assert claimed is not None
+    raw, over = connection.connection, threading.Event()
+
+    def write() -> None:
+        while not over.is_set():
+            writer()(raw, run.pk, claimed.lease.fence, Batch(closed=["x"]), calm=False)
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        try:
+            for _ in range(500):
+                assert Run.system.filter(pk=run.pk).exists()
+        finally:
+            over.set()
+    writing.result()
 
 
 def drive_once() -> None:

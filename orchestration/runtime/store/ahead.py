@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 from psycopg import errors, generators
 from psycopg.pq import ExecStatus
 
-Row = tuple[str | None, ...]
-Reader = Callable[[], Row | None]
+Texts = tuple[str | None, ...]
+Reader = Callable[[], Texts | None]
 """Waits for the one row of a statement, as texts; none when it gives none. Raises what psycopg raises."""
 _NAMED: Final = re.compile(r"%\((\w+)\)s")
 _prepared: Final[WeakKeyDictionary[Any, set[bytes]]] = WeakKeyDictionary()
@@ -48,7 +48,7 @@ class Statement:
         if raw.pgconn.flush():
             raw.wait(generators.send(raw.pgconn))
 
-    def _row(self, raw: Any, values: Sequence[bytes | None]) -> Row | None:
+    def _row(self, raw: Any, values: Sequence[bytes | None]) -> Texts | None:
         try:
             return _read(raw)
         except errors.InvalidSqlStatementName:  # psycopg deallocates all after a rollback; others may be back
@@ -57,7 +57,7 @@ class Statement:
             return _read(raw)
 
 
-def _read(raw: Any) -> Row | None:
+def _read(raw: Any) -> Texts | None:
     (result,) = raw.wait(generators.fetch_many(raw.pgconn))
     _require_done(result)
     if not result.ntuples:

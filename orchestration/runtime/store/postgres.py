@@ -27,7 +27,7 @@ from orchestration.runtime.records import (
     Written,
     to_json,
 )
-from orchestration.runtime.store.ahead import Reader, Statement
+from orchestration.runtime.store.ahead import Reader, Statement, Texts
 
 Row = VisitRow | StepRow | WaitRow | ArtifactRow | EventRow
 
@@ -147,21 +147,20 @@ def send(raw: Any, run_id: UUID, fence: int, batch: Batch) -> Answer | None:
     """Send a batch of visits, steps and events; what reads the answer, or none when there is more than that in it."""
     if batch.waits or batch.closed or batch.artifacts or not raw.autocommit:
         return None
-    return _sent(raw, _USUAL, _values(run_id, fence, batch))
-
-
-def _sent(raw: Any, statement: Statement, values: dict[str, Any]) -> Answer:
     with raw.lock:
-        reader = statement.send(raw, values)
+        reader = _USUAL.send(raw, _values(run_id, fence, batch))
     return partial(_answer, raw, reader)
 
 
 def _answer(raw: Any, reader: Reader) -> Written:
     with raw.lock:
-        found = reader()
-    if found is None:
+        return _written(reader())
+
+
+def _written(row: Texts | None) -> Written:
+    if row is None:
         raise Fenced
-    last_seq, cancel_requested = found
+    last_seq, cancel_requested = row
     return Written(int(last_seq or 0), cancel_requested == "t")
 
 
@@ -192,7 +191,8 @@ def _values(run_id: UUID, fence: int, batch: Batch) -> dict[str, Any]:
 def _carried_out(raw: Any, statement: Statement, values: dict[str, Any]) -> Written:
     """What was written; inside a transaction a cursor does it, which begins the transaction where that is due."""
     if raw.autocommit:
-        return _sent(raw, statement, values)()
+        with raw.lock:
+            return _written(statement.send(raw, values)())
     with prepared(raw), psycopg.Cursor(raw) as cursor:
         row = cursor.execute(statement.text, values).fetchone()
     if row is None:
