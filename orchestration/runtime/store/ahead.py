@@ -42,8 +42,8 @@ class Statement:
     def _send(self, raw: Any, values: Sequence[bytes | None]) -> None:
         known = _prepared.setdefault(raw, set())
         if self._name not in known:
+            known.add(self._name)  # first: a name that is wrongly known is found out, one that is prepared twice is not
             _require_done(raw.pgconn.prepare(self._name, self._numbered))
-            known.add(self._name)
         raw.pgconn.send_query_prepared(self._name, values)
         if raw.pgconn.flush():
             raw.wait(generators.send(raw.pgconn))
