@@ -44,3 +44,10 @@ def queries(client: Client, address: str) -> list[str]:
     with CaptureQueriesContext(connection) as counted:
         assert client.get(address).status_code == 200
     return [query["sql"] for query in counted]
+
+
+def first(pattern: str, html: str) -> str:
+    """The first group of `pattern` in HTML."""
+    found = re.search(pattern, html)
+    assert found is not None, pattern
+    return found.group(1)
