@@ -175,7 +175,7 @@ CAUSES: dict[str, tuple[Callable[[Tenant, Project], Run], str]] = {
         lambda tenant, project: parked(tenant, "capacity", "agent:erp/post"),
         "an agent that offers post: nobody on erp does",
     ),
-    "rate": (lambda tenant, project: parked(tenant, "capacity", "rate:free"), "for the rate limit free"),
+    "rate": (lambda tenant, project: parked(tenant, "capacity", "rate:free"), "for the rate limit of free"),
     "key": (lambda tenant, project: parked(tenant, "capacity", "key:k7"), "with the idempotency key k7"),
     "budget": (lambda tenant, project: parked(tenant, "budget", "month"), "the budget month is used up"),
     "callback": (lambda tenant, project: parked(tenant, "callback", overdue=True), "The answer of the agent at"),
