@@ -44,7 +44,8 @@ class Keeper:
             yield
         finally:
             with self._lock:
-                del self._leases[run_id]
+                if self._leases.get(run_id) is lease:  # it was given back; another thread may hold the run already
+                    del self._leases[run_id]
 
     def leases(self) -> dict[UUID, Lease]:
         """The leases that are held now, by run."""

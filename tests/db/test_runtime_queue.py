@@ -14,6 +14,7 @@ from orchestration import queue, transitions, waits
 from orchestration.choices import WaitKind
 from orchestration.models import Event, Run, RunJob, StepRecord, Wait
 from orchestration.runtime import engine, heartbeat, stop
+from orchestration.runtime.boundary import Lease
 from orchestration.runtime.claims import claim
 from orchestration.runtime.records import Batch, Fenced
 from orchestration.runtime.store import writer
@@ -123,6 +124,17 @@ def test_a_renewal_that_counts_no_row_loses_the_lease(tenant: Tenant):
     heartbeat.renew(run.pk, claimed.lease)
     with pytest.raises(Fenced):
         claimed.lease.look()
+
+
+def test_giving_a_run_back_does_not_let_go_of_the_lease_of_the_thread_that_has_it_now(tenant: Tenant):
+    run = runs.queue(tenant, runs.document(NOTHING))
+    first, second = Lease("w/1", 1, 30), Lease("w/2", 2, 30)
+    giving_back, holding = heartbeat.keeper.keeping(run.pk, first), heartbeat.keeper.keeping(run.pk, second)
+    giving_back.__enter__()
+    with holding:
+        giving_back.__exit__(None, None, None)
+        assert heartbeat.keeper.leases()[run.pk] is second
+    assert run.pk not in heartbeat.keeper.leases()
 
 
 def test_a_run_whose_workers_are_lost_too_often_fails(tenant: Tenant):
