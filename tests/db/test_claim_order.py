@@ -93,7 +93,7 @@ class TestALongLine:
     def test_the_other_tenant_is_served_at_once_and_claims_stay_cheap(self):
         began = time.monotonic()
         found = order(20, keep=False)
-        assert time.monotonic() - began < 6, "twenty claims and ends"
+        assert time.monotonic() - began < 2, "twenty claims and ends"
         assert self.few <= set(found)
         assert any(pk in self.few for pk in found[:2])
 
